@@ -1,0 +1,1 @@
+"""The architectures, one folder each; `spec`, `rules` and `presets` inside import nothing heavy."""

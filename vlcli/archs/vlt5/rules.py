@@ -1,0 +1,29 @@
+"""The rules of VL-T5 and VL-BART runs: all of them."""
+
+from __future__ import annotations
+
+from vlcli.spec.rules import (
+    adapters,
+    checkpoint,
+    compute,
+    pretraining,
+    tasks,
+    text,
+    training,
+    visual_embedding,
+    visual_encoder,
+    visual_tokens,
+)
+
+RULES = (
+    *adapters.RULES,
+    *visual_tokens.RULES,
+    *visual_embedding.RULES,
+    *visual_encoder.RULES,
+    *tasks.RULES,
+    *text.RULES,
+    *pretraining.RULES,
+    *training.RULES,
+    *checkpoint.RULES,
+    *compute.RULES,
+)

@@ -1,0 +1,56 @@
+"""The arguments of a VL-T5 or VL-BART run: every group of the VL-Adapter listing, and ours."""
+
+from __future__ import annotations
+
+from vlcli.spec.fields import Spec
+from vlcli.spec.groups.adapters import AdapterArgs
+from vlcli.spec.groups.backbone import BackboneArgs
+from vlcli.spec.groups.caption import CaptionArgs
+from vlcli.spec.groups.checkpoint import CheckpointArgs
+from vlcli.spec.groups.classification import ClassificationArgs
+from vlcli.spec.groups.compacter import CompacterArgs
+from vlcli.spec.groups.compute import ComputeArgs
+from vlcli.spec.groups.freezing import FreezingArgs
+from vlcli.spec.groups.generation import GenerationArgs
+from vlcli.spec.groups.hyperformer import HyperformerArgs
+from vlcli.spec.groups.identity import RunArgs
+from vlcli.spec.groups.lora import LoraArgs
+from vlcli.spec.groups.multitask import MultitaskArgs
+from vlcli.spec.groups.pretraining import PretrainingArgs
+from vlcli.spec.groups.prompts import PromptArgs
+from vlcli.spec.groups.refcoco import RefcocoArgs
+from vlcli.spec.groups.splits import SplitArgs
+from vlcli.spec.groups.text import TextArgs
+from vlcli.spec.groups.training import TrainingArgs
+from vlcli.spec.groups.visual_embedding import VisualEmbeddingArgs
+from vlcli.spec.groups.visual_encoder import VisualEncoderArgs
+from vlcli.spec.groups.vqa import VqaArgs
+
+
+# Bases read from the last to the first: pydantic collects fields in that order.
+class VLSpec(
+    MultitaskArgs,
+    ClassificationArgs,
+    RefcocoArgs,
+    VqaArgs,
+    CaptionArgs,
+    PretrainingArgs,
+    GenerationArgs,
+    TextArgs,
+    FreezingArgs,
+    PromptArgs,
+    LoraArgs,
+    CompacterArgs,
+    HyperformerArgs,
+    AdapterArgs,
+    VisualEncoderArgs,
+    VisualEmbeddingArgs,
+    BackboneArgs,
+    ComputeArgs,
+    CheckpointArgs,
+    TrainingArgs,
+    SplitArgs,
+    RunArgs,
+    Spec,
+):
+    """A VL-T5 or VL-BART run."""

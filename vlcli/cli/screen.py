@@ -1,0 +1,151 @@
+"""Everything a person sees: problems with their code frames, tables; and the JSON twin."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from vlcli.cli.options import BAD_SPEC, MISSING, OK
+from vlcli.spec.problem import KeyPlace, Place, Problem
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from vlcli.spec.read import Reading
+
+FRAMES = 4  # a problem of more places lists the rest by line
+COLOURS = {"error": "bold red", "warning": "bold yellow"}
+
+
+def console(stderr: bool = False) -> Console:
+    """A rich console that leaves words as they are: no markup, no wrapping in pipes."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() or "COLUMNS" in os.environ else 10_000
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=width)
+
+
+def say(text: str) -> None:
+    """A remark for the person, on stderr."""
+    print(text, file=sys.stderr)
+
+
+def print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def exit_code(problems: Iterable[Problem], strict: bool = False) -> int:
+    """3 for a spec with errors (or warnings, where strict), 4 for missing files alone, else 0."""
+    found = list(problems)
+    errors = [problem for problem in found if problem.severity == "error"]
+    if any(not problem.of_a_file for problem in errors):
+        return BAD_SPEC
+    if errors:
+        return MISSING
+    return BAD_SPEC if strict and found else OK
+
+
+def print_problems(reading: Reading, stderr: bool = False) -> None:
+    """All problems of one spec with their code frames, then a line that counts them."""
+    from rich.text import Text
+
+    out = console(stderr)
+    for problem in reading.problems:
+        out.print(_problem(problem, reading.source.name, reading.source.text))
+        out.print()
+    errors = len(reading.errors)
+    warnings = len(reading.problems) - errors
+    counts = [_count(errors, "error")] if errors else []
+    counts += [_count(warnings, "warning")] if warnings else []
+    codes = [problem.code for problem in reading.problems if problem.severity == "error"]
+    hint = f" More about one: vlcli explain {codes[0]}" if codes else ""
+    style = COLOURS["error" if errors else "warning"]
+    out.print(Text.assemble((f"{reading.source.name}: {', '.join(counts)}.", style), hint))
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def _problem(problem: Problem, name: str, text: str) -> Any:
+    from rich.text import Text
+
+    lines = text.splitlines()
+    out = Text()
+    out.append(f"{problem.severity}[{problem.code}]", COLOURS[problem.severity])
+    out.append(f": {problem.message}\n", "bold")
+    here = KeyPlace(problem.path, problem.place, problem.origin)
+    placed = [key for key in (here, *problem.places) if key.place and key.origin == "file"]
+    framed = _distinct_lines(placed)[:FRAMES] if text else []
+    widest = max((len(str(key.place.line)) for key in framed if key.place), default=1)
+    margin = " " * widest
+    where = f":{here.place.line}:{here.place.column}" if here.place else ""
+    where = f"{name}{where}" if here.origin == "file" else f"{here.origin} (on {name})"
+    out.append(f"{margin}--> ", "blue")
+    out.append(f"{where}\n")
+    for key in sorted(framed, key=lambda each: each.place.line if each.place else 0):
+        if key.place and key.place.line <= len(lines):
+            _frame(out, lines[key.place.line - 1], key.place, widest, key is here or key == here)
+    rest = [key for key in problem.places if key not in framed]
+    if rest:
+        words = ", ".join(_spot(key) for key in rest)
+        out.append(f"{margin} = ", "blue")
+        out.append(f"also {words}\n")
+    if problem.fix:
+        out.append(f"{margin} = ", "blue")
+        out.append("fix: ", "bold green")
+        out.append(problem.fix)
+    out.rstrip()
+    return out
+
+
+def _distinct_lines(keys: Sequence[KeyPlace]) -> list[KeyPlace]:
+    """Keys on lines of their own: one frame shows one line once."""
+    seen: set[int] = set()
+    kept = []
+    for key in keys:
+        if key.place and key.place.line not in seen:
+            seen.add(key.place.line)
+            kept.append(key)
+    return kept
+
+
+def _spot(key: KeyPlace) -> str:
+    if key.origin != "file":
+        return f"{key.path} ({key.origin})"
+    return f"{key.path} (line {key.place.line})" if key.place else key.path
+
+
+WINDOW = 100  # characters of a long line that a frame shows
+
+
+def _frame(out: Any, line: str, place: Place, widest: int, main: bool) -> None:
+    start = 0 if len(line) <= WINDOW else max(0, min(place.column - 30, len(line) - WINDOW))
+    shown = "".join(
+        char if char.isprintable() else " " for char in line[start : start + WINDOW]
+    )
+    indent = len(shown) - len(shown.lstrip()) if start == 0 else 0
+    shown, start = shown[indent:], start + indent
+    column = place.column - 1 - start
+    length = max(1, min(place.length, len(shown) - column))
+    out.append(f"{place.line:>{widest}} | ", "blue")
+    out.append(f"{shown}\n")
+    out.append(f"{'':>{widest}} | ", "blue")
+    mark = "^" if main else "-"
+    out.append(" " * max(column, 0) + mark * length + "\n", "red" if main else "blue")
+
+
+def print_table(rows: Sequence[Sequence[str]], headings: Sequence[str]) -> None:
+    """A plain table without lines: columns as wide as their words, the last one wraps."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
+    for number, heading in enumerate(headings):
+        table.add_column(heading, no_wrap=number == 0)
+    for row in rows:
+        table.add_row(*row)
+    console().print(table)

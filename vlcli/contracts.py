@@ -1,0 +1,133 @@
+"""The few shapes in which data, tasks, architectures and the trainer meet.
+
+B batch, N visual tokens of a picture, F feature width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, Protocol
+
+from torch import Tensor, nn
+
+
+class Visual(NamedTuple):
+    """What an architecture sees of one picture: features (N, F) float32 and boxes (N, 4) float32,
+    each x1, y1, x2, y2 as shares of width and height in [0, 1]."""
+
+    features: Tensor
+    boxes: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One thing to learn from or to answer.
+
+    `images` name pictures by reference; `visuals` hold what was read of them, in the same order.
+    `target` is the text to write (None where nothing is known), `labels` soft labels by answer
+    (VQA: answer -> score in [0, 1]), `references` every text that counts as right, `weight` scales
+    the example's loss, `averaged` says whether a batch averages over examples or over tokens.
+    `max_text` and `max_target` cut input and target, in tokens; `kind` groups results (a question
+    kind); `record` is the untouched record, for predictions that are shown or submitted.
+    """
+
+    id: str
+    task: str
+    text: str
+    target: str | None = None
+    images: tuple[str, ...] = ()
+    visuals: tuple[Visual, ...] = ()
+    labels: Mapping[str, float] = field(default_factory=dict)
+    references: tuple[str, ...] = ()
+    weight: float = 1.0
+    averaged: Literal["example", "token"] = "example"
+    max_text: int = 20
+    max_target: int = 20
+    kind: str = ""
+    record: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Prediction(NamedTuple):
+    """What an architecture answers to one example."""
+
+    id: str
+    text: str
+
+
+class Losses(NamedTuple):
+    """Sums and counts, not means: the trainer divides by the count of the whole step, over
+    micro-batches and processes, so that accumulation and data parallelism are exact.
+
+    `sum` and `count` are scalars (`sum` with gradient); `logged` are further detached sums by name,
+    to be divided by the same count.
+    """
+
+    sum: Tensor
+    count: Tensor
+    logged: dict[str, Tensor]
+
+
+class Batch(Protocol):
+    """What a collator makes of examples: it moves between devices, and says its examples' ids."""
+
+    ids: tuple[str, ...]
+
+    def to(self, device: Any) -> Batch: ...
+
+
+class Architecture(nn.Module):
+    """A model as the trainer knows it: batches in, losses or predictions out.
+
+    `forward` is called through the parallel wrapper only (calling anything else on the wrapped
+    module would skip the exchange of gradients); `predict` is called on the bare module in eval
+    mode without gradients. It acts on the types in an Example, never on a task's name, except to
+    select parameters registered under that name.
+    """
+
+    def collator(self) -> Callable[[Sequence[Example]], Batch]:
+        """A small picklable function from examples to a batch; it does not carry the model."""
+        raise NotImplementedError
+
+    def forward(self, batch: Any) -> Losses:
+        raise NotImplementedError
+
+    def predict(self, batch: Any) -> list[Prediction]:
+        raise NotImplementedError
+
+    def param_groups(self, weight_decay: float) -> list[dict[str, Any]]:
+        """The optimizer's groups over trainable parameters; no decay for names that hold `bias` or
+        `LayerNorm.weight`, as published. A group may carry its own "lr" scale as "lr_scale"."""
+        kept = [(name, p) for name, p in self.named_parameters() if p.requires_grad]
+        bare = [p for name, p in kept if any(part in name for part in ("bias", "LayerNorm.weight"))]
+        skip = {id(p) for p in bare}
+        decayed = [p for _, p in kept if id(p) not in skip]
+        groups = [
+            {"params": decayed, "weight_decay": weight_decay},
+            {"params": bare, "weight_decay": 0.0},
+        ]
+        return [group for group in groups if group["params"]]
+
+    def after_step(self) -> None:
+        """Called after every optimizer step."""
+
+    def extra_state(self) -> dict[str, Any]:
+        """What a checkpoint must hold beside the weights, as JSON values."""
+        return {}
+
+
+class Task(Protocol):
+    """Turns records into examples and predictions into scores; knows no architecture by name."""
+
+    name: str
+
+    def examples(self, records: Iterable[Mapping[str, Any]], training: bool) -> list[Example]: ...
+
+    def score(
+        self, examples: Sequence[Example], predictions: Mapping[str, str]
+    ) -> dict[str, float]: ...
+
+    @property
+    def best(self) -> str:
+        """The name of the score that chooses the best checkpoint; larger is better."""
+        ...

@@ -1,0 +1,138 @@
+"""Pictures by reference, and readers that turn them into what an architecture sees.
+
+N visual tokens, F feature width, H, W picture size, p patch side.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+
+from vlcli.contracts import Visual
+from vlcli.spec.problem import UserError
+
+Picture = Image.Image | np.ndarray
+
+# Mean and deviation of photographs by channel (ImageNet): pixels come out near zero and one.
+_MEAN = torch.tensor([0.485, 0.456, 0.406])
+_STD = torch.tensor([0.229, 0.224, 0.225])
+
+
+class Reader(Protocol):
+    """Turns a reference of an Example into a Visual; small and picklable, for loading processes."""
+
+    def read(self, reference: str) -> Visual: ...
+
+
+class Pictures(Protocol):
+    """Pictures by reference: files, or one array."""
+
+    def open(self, reference: str) -> Picture: ...
+
+
+class PictureFiles:
+    """References are paths of JPEG or PNG files, absolute or relative to `folder`."""
+
+    def __init__(self, folder: str | Path = ".") -> None:
+        self.folder = Path(folder)
+
+    def open(self, reference: str) -> Image.Image:
+        """The whole picture in RGB. UserError where the file is missing, no picture or cut off."""
+        path = self.folder / reference
+        try:
+            with warnings.catch_warnings(), Image.open(path) as file:
+                warnings.simplefilter("error", Image.DecompressionBombWarning)
+                return file.convert("RGB")
+        except FileNotFoundError as error:
+            raise UserError(f"There is no picture {path}.") from error
+        except UnidentifiedImageError as error:
+            raise UserError(f"{path} is not a picture that can be read.") from error
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+            raise UserError(f"The picture {path} is too large to be read: {error}") from error
+        except (OSError, SyntaxError, ValueError) as error:
+            raise UserError(f"The picture {path} cannot be read: {error}.") from error
+
+
+class PictureArray:
+    """References are numbers of pictures in a .npy file (uint8, P x H x W x 3), mapped into memory
+    by each process when it first reads."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._array: np.ndarray | None = None
+
+    def open(self, reference: str) -> np.ndarray:
+        if self._array is None:
+            self._array = np.load(self.path, mmap_mode="r", allow_pickle=False)
+        if not reference.isdecimal() or int(reference) >= len(self._array):
+            raise UserError(f"{self.path} has no picture number {reference}.")
+        return self._array[int(reference)]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"path": self.path, "_array": None}
+
+
+class PatchReader:
+    """`feature_type: "patch"`: a grid of flattened pixel patches, row by row, with their boxes.
+
+    N = (H/p)(W/p), F = 3 p p (channel, row, column); no weights are needed.
+    """
+
+    def __init__(self, pictures: Pictures, image_size: tuple[int, int], patch_size: int) -> None:
+        height, width = image_size
+        if height % patch_size or width % patch_size:
+            raise UserError(
+                f"image_size {height} x {width} does not divide into patches of {patch_size} "
+                f"pixels. Set a patch_size that divides both.",
+                exit_code=3,
+            )
+        self.pictures = pictures
+        self.image_size = (height, width)
+        self.patch_size = patch_size
+        self.boxes = grid_boxes(height // patch_size, width // patch_size)
+
+    def read(self, reference: str) -> Visual:
+        return self.see(self.pictures.open(reference))
+
+    def see(self, picture: Picture) -> Visual:
+        """The patches (N, F) of a picture or of an array (H, W, 3) of bytes, and boxes (N, 4)."""
+        return Visual(patches(pixels(picture, self.image_size), self.patch_size), self.boxes)
+
+
+def pixels(picture: Picture, size: tuple[int, int]) -> Tensor:
+    """A picture as (3, H, W) float32, resized to `size` (height, width) and normalised."""
+    height, width = size
+    if picture_size(picture) != size:
+        image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
+        picture = image.convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
+    elif isinstance(picture, Image.Image):
+        picture = picture.convert("RGB")
+    bytes_HWC = torch.from_numpy(np.array(picture, dtype=np.uint8))
+    return ((bytes_HWC.float() / 255 - _MEAN) / _STD).permute(2, 0, 1)
+
+
+def picture_size(picture: Picture) -> tuple[int, int]:
+    """Height and width."""
+    if isinstance(picture, Image.Image):
+        return picture.height, picture.width
+    return picture.shape[0], picture.shape[1]
+
+
+def patches(pixels_CHW: Tensor, side: int) -> Tensor:
+    """(3, H, W) cut into (N, 3 side side), row by row."""
+    C, H, W = pixels_CHW.shape
+    grid = pixels_CHW.reshape(C, H // side, side, W // side, side)
+    return grid.permute(1, 3, 0, 2, 4).reshape(-1, C * side * side)
+
+
+def grid_boxes(rows: int, columns: int) -> Tensor:
+    """The boxes (rows * columns, 4) of a grid's cells as x1, y1, x2, y2 in [0, 1], row by row."""
+    top, left = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
+    x1, y1 = left.flatten() / columns, top.flatten() / rows
+    return torch.stack([x1, y1, (left.flatten() + 1) / columns, (top.flatten() + 1) / rows], 1)

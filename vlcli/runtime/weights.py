@@ -1,0 +1,96 @@
+"""Weights as safetensors: each tied weight once, its other names beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from vlcli.runtime.engine import like
+from vlcli.spec.problem import UserError
+
+
+def save_weights(weights: Mapping[str, Tensor], path: Path) -> None:
+    """Write a state dict; names of one tensor share it, as metadata {alias: kept name} (the form of
+    safetensors' own `save_model`)."""
+    kept: dict[tuple[object, ...], str] = {}
+    aliases: dict[str, str] = {}
+    tensors: dict[str, Tensor] = {}
+    for name, value in weights.items():
+        first = kept.setdefault(_identity(value), name) if value.numel() else name
+        if first != name:
+            aliases[name] = first
+        else:
+            tensors[name] = value.detach().contiguous()
+    save_file(_apart(tensors), path, metadata={"format": "pt", **aliases})
+
+
+def _identity(value: Tensor) -> tuple[object, ...]:
+    place = (value.device, value.untyped_storage().data_ptr(), value.storage_offset())
+    return (*place, value.dtype, tuple(value.shape), value.stride())
+
+
+def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Copies of tensors that are different views of one storage, which safetensors refuses."""
+    seen: set[tuple[torch.device, int]] = set()
+    apart = {}
+    for name, value in tensors.items():
+        storage = (value.device, value.untyped_storage().data_ptr())
+        apart[name] = value.clone() if storage in seen else value
+        seen.add(storage)
+    return apart
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The state dict of a safetensors file on the CPU; aliases name the same tensor."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            metadata = file.metadata() or {}
+    except FileNotFoundError:
+        raise UserError(f"The weights {path} do not exist.") from None
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"The weights {path} cannot be read: {error}.") from None
+    for alias, name in metadata.items():
+        if alias not in weights and name in weights:
+            weights[alias] = weights[name]
+    return weights
+
+
+def load_weights(module: nn.Module, weights: Mapping[str, Tensor], source: Path) -> None:
+    """Put a whole state dict into a module; UserError where names or shapes do not fit."""
+    own = module.state_dict()
+    missing, unknown = own.keys() - weights.keys(), weights.keys() - own.keys()
+    if missing or unknown:
+        raise UserError(
+            f"The checkpoint {source} is of another model: it lacks {_some(missing)} and has "
+            f"{_some(unknown)} that this one does not. Use the spec it was made with."
+        )
+    for name, value in weights.items():
+        if value.shape != own[name].shape:
+            raise UserError(
+                f"The checkpoint {source} is of another model: {name} is {_size(value)} there and "
+                f"{_size(own[name])} here. Use the spec it was made with."
+            )
+    module.load_state_dict({name: like(value, own[name]) for name, value in weights.items()})
+
+
+def _some(names: set[str]) -> str:
+    if not names:
+        return "nothing"
+    shown = ", ".join(sorted(names)[:3])
+    return f"{len(names)} weights ({shown}{', ...' if len(names) > 3 else ''})"
+
+
+def _size(value: Tensor) -> str:
+    return " x ".join(str(side) for side in value.shape) or "a number"
+
+
+def json_bytes(value: object) -> bytes:
+    """JSON in the one form that files of a checkpoint have."""
+    return (json.dumps(value, indent=1, sort_keys=True) + "\n").encode()

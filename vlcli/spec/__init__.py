@@ -1,0 +1,1 @@
+"""The run spec: read, checked and resolved without importing anything heavy."""

@@ -1,0 +1,53 @@
+"""Keys that the user wrote and that nothing in this run reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic.fields import FieldInfo
+
+from .fields import Need, about
+from .rules import Finding, listed
+from .run import InDoubt, Run
+
+
+def without_effect(run: Run, fields: dict[str, FieldInfo]) -> Iterator[tuple[Need, Finding]]:
+    """One finding per missing need, over all written keys that have it.
+
+    Judged from what was written, not from defaults; a switch written in its off position asks for
+    nothing, so nothing is ignored.
+    """
+    idle: dict[int, tuple[Need, list[str]]] = {}
+    for key in run.written:
+        field = fields[key]
+        if key in run.in_doubt or _is_off(run, key, field):
+            continue
+        need = need_of(run, field)
+        if need:
+            idle.setdefault(id(need), (need, []))[1].append(key)
+    for need, keys in idle.values():
+        several = len(keys) > 1
+        message = (
+            f"{listed(keys)} {'have' if several else 'has'} no effect: "
+            f"{'they are' if several else 'it is'} read only {need.when}."
+            if need.keys
+            else f"{listed(keys)} {'have' if several else 'has'} no effect: "
+            f"{'they are' if several else 'it is'} read {need.when}."
+        )
+        yield need, Finding(tuple(keys), message, need.fix.format(it="them" if several else "it"))
+
+
+def need_of(run: Run, field: FieldInfo) -> Need | None:
+    """The first need of a field that this run does not meet; None where the field has an effect."""
+    for need in about(field).needs:
+        try:
+            if not need.holds(run):
+                return need
+        except InDoubt:
+            return None
+    return None
+
+
+def _is_off(run: Run, key: str, field: FieldInfo) -> bool:
+    value = run.values[key]
+    return (not value or value == -1) and value == field.get_default()

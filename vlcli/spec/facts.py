@@ -1,0 +1,219 @@
+"""What follows from a run's values, one named function each: the words that rules are written in."""
+
+from __future__ import annotations
+
+from math import isqrt
+
+from .run import Run
+from .sizes import (
+    BUTD_BOXES,
+    CLIP_POOLED_WIDTH,
+    CLIP_WIDTH,
+    VIDEO_WIDTH,
+    Backbone,
+    Family,
+    Features,
+    backbone,
+    family_of,
+)
+
+ADAPTER_KINDS = ("use_adapter", "use_hyperformer", "use_compacter", "use_lradapter")
+VIDEO_TASKS = ("tvqa", "how2qa", "tvc", "yc2c")
+PRETRAINING = ("pretrain", "pretrain_vcr")
+PICTURE_TASKS = ("vqa", "gqa", "nlvr", "vcr", "caption", "refcoco", "mmt", "cls", *PRETRAINING)
+SHAPES_TASKS = ("vqa", "caption")  # what the built-in data set can draw
+
+
+def family(run: Run) -> Family | None:
+    """t5 or bart; None for a backbone of neither (R125 speaks of that)."""
+    return family_of(run.backbone)
+
+
+def known_backbone(run: Run) -> Backbone | None:
+    return backbone(run.backbone)
+
+
+def width(run: Run) -> int | None:
+    """D, the model width, where the backbone is a known one."""
+    known = known_backbone(run)
+    return known.width if known else None
+
+
+def bottleneck(run: Run) -> int | None:
+    """r = D // reduction_factor."""
+    D = width(run)
+    return D // run.reduction_factor if D else None
+
+
+def trained_tasks(run: Run) -> tuple[str, ...]:
+    """The tasks that batches come from: the one of `task`, or those of a multitask run."""
+    return tuple(run.tasks) if run.task == "multitask" else (run.task,)
+
+
+def trains(run: Run, *names: str) -> bool:
+    """Whether the run trains on any of these tasks."""
+    return any(task in names for task in trained_tasks(run))
+
+
+def is_video(run: Run) -> bool:
+    return trains(run, *VIDEO_TASKS)
+
+
+def adapter_kinds(run: Run) -> list[str]:
+    """The adapter flags that are on (R1: at most one may be)."""
+    return run.on(*ADAPTER_KINDS)
+
+
+def has_controllers(run: Run) -> bool:
+    """Bottleneck, compacter or low-rank adapters: the kinds that own modules per task."""
+    return bool(run.use_adapter or run.use_compacter or run.use_lradapter)
+
+
+def has_prompts(run: Run) -> bool:
+    return run.encoder_prompt_len > 0 or run.decoder_prompt_len > 0
+
+
+def has_parts_per_task(run: Run) -> list[str]:
+    """The keys that bring parameters registered under task names."""
+    return run.on(*ADAPTER_KINDS, "use_lora", "encoder_prompt_len", "decoder_prompt_len")
+
+
+def is_raw(run: Run) -> bool:
+    """Whether pictures go through an image tower during the run."""
+    return str(run.feature_type).startswith("raw")
+
+
+def sees(run: Run) -> bool:
+    """Whether the run uses pictures at all."""
+    return bool(run.use_vision)
+
+
+def features(run: Run) -> Features:
+    """N and F of what the feature type delivers for one picture."""
+    kind = run.feature_type
+    if is_video(run):
+        return Features(run.n_boxes, VIDEO_WIDTH)
+    if kind == "butd":
+        return Features(BUTD_BOXES, CLIP_WIDTH["RN50"])
+    if kind == "patch":
+        height, wide = run.image_size
+        side = run.patch_size
+        return Features((height // side) * (wide // side), 3 * side * side)
+    tower = kind.removeprefix("raw_")
+    if tower not in CLIP_WIDTH:
+        return Features(None, None)
+    if not is_raw(run):
+        return Features(49, CLIP_WIDTH[tower])
+    if run.vis_pooling_output:
+        return Features(1, CLIP_POOLED_WIDTH[tower])
+    return Features((run.image_size[0] // 32) * (run.image_size[1] // 32), CLIP_WIDTH[tower])
+
+
+def visual_tokens(run: Run) -> int | None:
+    """Visual tokens per picture that reach the joint encoder."""
+    found = features(run).tokens
+    if found is None or not (run.downsample or run.oneddownsample or run.sparse_sample):
+        return found
+    if run.downsample and not run.oneddownsample:
+        return int(run.n_boxes**0.5) ** 2
+    return int(run.n_boxes)
+
+
+def method(run: Run) -> str:
+    """The tuning method in words, for the one-line summary of a run."""
+    names = {
+        "use_adapter": "adapters",
+        "use_hyperformer": "hyperformer",
+        "use_compacter": "compacter",
+        "use_lradapter": "low-rank adapters",
+        "use_lora": "LoRA",
+        "encoder_prompt_len": "encoder prompts",
+        "decoder_prompt_len": "decoder prompts",
+        "use_attn_prefix": "attention prefix",
+        "use_lm_head_adapter": "output adapter",
+        "unfreeze_language_model": "full fine-tuning",
+    }
+    return " + ".join(names[key] for key in run.on(*names)) or "visual embedding only"
+
+
+REDUCTIONS = ("oneddownsample", "downsample", "sparse_sample")
+
+
+def reduction(run: Run) -> str | None:
+    """The key that leaves fewer visual tokens; of several (R47), the one the published code obeys."""
+    on = run.on(*REDUCTIONS)
+    return on[0] if on else None
+
+
+def embedded_tokens(run: Run) -> int | None:
+    """Visual tokens per picture that enter the visual embedding; sparse_sample comes behind it."""
+    match reduction(run):
+        case "oneddownsample":
+            return int(run.n_boxes)
+        case "downsample":
+            return isqrt(run.n_boxes) ** 2
+    return features(run).tokens
+
+
+def grid(run: Run) -> tuple[int, int] | None:
+    """Rows and columns of visual tokens, where image_size decides them."""
+    if is_video(run) or (run.vis_pooling_output and is_raw(run)):
+        return None
+    if run.feature_type != "patch" and not is_raw(run):
+        return None
+    side = token_side(run)
+    return run.image_size[0] // side, run.image_size[1] // side
+
+
+def token_side(run: Run) -> int:
+    """Pixels along one side of a visual token; CLIP towers have 32."""
+    return int(run.patch_size) if run.feature_type == "patch" else 32
+
+
+def watches(run: Run) -> bool:
+    """Whether stored video features are read; those of activitynet are of another kind (S3D)."""
+    return trains(run, *VIDEO_TASKS, "activitynet")
+
+
+def precision(run: Run) -> str:
+    """The arithmetic in effect: `precision`, else what the published fp16 says."""
+    return run.precision or ("fp16" if run.fp16 else "fp32")
+
+
+TUNING_METHODS = (
+    *ADAPTER_KINDS,
+    "use_lora",
+    "encoder_prompt_len",
+    "decoder_prompt_len",
+    "use_attn_prefix",
+    "use_lm_head_adapter",
+)
+TOWER_PARTS = (
+    "unfreeze_vis_encoder",
+    "unfreeze_vis_last_layer",
+    "unfreeze_batch_norms",
+    "use_vis_adapter",
+)
+
+
+def tuning_methods(run: Run) -> list[str]:
+    """The keys that put trainable parts into a language model which may stay frozen."""
+    return run.on(*TUNING_METHODS)
+
+
+def unfrozen(run: Run) -> list[str]:
+    """The keys that let something train beside tuning method and visual embedding."""
+    tower = run.on(*TOWER_PARTS) if sees(run) and is_raw(run) else []
+    return [*run.on("unfreeze_language_model", "unfreeze_layer_norms", "unfreeze_lm_head"), *tower]
+
+
+def learns(run: Run) -> bool:
+    """Whether the run takes training steps at all."""
+    return not run.test_only and run.epochs > 0
+
+
+def near_divisors(number: int, wish: int) -> list[int]:
+    """The divisors of `number` next to `wish` on both sides (or `wish` itself); all are positive."""
+    divisors = [each for each in range(1, min(number, 1 << 16) + 1) if number % each == 0]
+    below = [each for each in divisors if each <= wish][-1:]
+    return below if below == [wish] else below + [each for each in divisors if each > wish][:1]

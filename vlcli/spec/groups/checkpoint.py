@@ -1,0 +1,37 @@
+"""Where a run begins and what it leaves behind."""
+
+from .. import needs
+from ..fields import Group, arg
+
+
+class CheckpointArgs(Group):
+    """Checkpoints and logs"""
+
+    output: str | None = arg(
+        None, "Run folder; absent, it is snap/<name of the spec>, numbered when taken."
+    )
+    load: str | None = arg(
+        None,
+        "Weights to begin with: a run folder, a .safetensors or a published .pth file, with or "
+        "without its suffix.",
+    )
+    load_lxmert_qa: str | None = arg(
+        None,
+        "Kept for published command lines.",
+        needs=needs.never("N3", "by no code, here or in the published tool"),
+    )
+    from_scratch: bool = arg(
+        False, "Random weights in the shape of `backbone`, in place of its pretrained ones."
+    )
+    resume: str | None = arg(
+        None, "Run folder whose last checkpoint, optimizer and data position the run continues.",
+        new=True,
+    )
+    run_name: str = arg("", "Name of the run in trackers and listings; empty takes its folder's.")
+    comment: str = arg("", "A remark kept with the run and shown by `vlcli runs`.")
+    trackers: str = arg(
+        "",
+        "Where metrics go beside the run folder, joined by commas: tensorboard, wandb, ...",
+        new=True,
+    )
+    log_every: int = arg(50, "Steps between two log lines.", ge=1, new=True)

@@ -1,0 +1,56 @@
+"""Which data a run reads, and how much of it."""
+
+from typing import Literal
+
+from .. import needs
+from ..fields import Group, arg
+
+
+class SplitArgs(Group):
+    """Data and splits"""
+
+    train: str = arg(
+        "train", "Training split, several joined by commas, or the path of your own .jsonl file."
+    )
+    valid: str = arg(
+        "valid",
+        "Split that chooses the best checkpoint, several joined by commas, or a .jsonl file.",
+    )
+    test: str | None = arg(
+        None, "Split tested at the end with the best checkpoint, or a .jsonl file; null tests none."
+    )
+    test_only: bool = arg(False, "Train nothing; evaluate on `test`.")
+    submit: bool = arg(
+        False, "Write the file that the task's official test server takes, after testing."
+    )
+    train_topk: float = arg(
+        -1,
+        "How much training data: a share for 0 < x <= 1, the first x examples above 1, all for 0 "
+        "or below.",
+    )
+    valid_topk: float = arg(
+        -1, "How much validation and test data, counted like train_topk."
+    )
+    testing: bool = arg(
+        False,
+        "In multitask runs, also predict the splits of the test servers (VQA test, GQA submit).",
+        needs=needs.MULTITASK,
+    )
+    dataset: Literal["shapes"] | None = arg(
+        None,
+        "A built-in data set: shapes draws pictures, questions and captions on the spot. Null "
+        "reads files: the task's published ones under data_root, or your own.",
+        new=True,
+    )
+    data_root: str = arg(
+        "datasets",
+        "Folder of the published data sets (vqa/, GQA/, COCO/, ...).",
+        needs=needs.FILES,
+        new=True,
+    )
+    images: str | None = arg(
+        None,
+        "Folder or tar of the pictures that your own .jsonl files name; null means beside the file.",
+        needs=(needs.FILES, needs.OWN_FILES),
+        new=True,
+    )

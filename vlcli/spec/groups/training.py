@@ -1,0 +1,70 @@
+"""How the optimizer walks: batches, rates, schedule, length."""
+
+from typing import Literal
+
+from .. import needs
+from ..fields import Group, arg
+
+
+class TrainingArgs(Group):
+    """Training"""
+
+    batch_size: int = arg(
+        256, "Examples per training batch and process.", ge=1, code="R130"
+    )
+    valid_batch_size: int | None = arg(
+        None, "Examples per evaluation batch and process; null takes batch_size.", ge=1, code="R130"
+    )
+    optim: Literal["adamw", "adam", "adamax", "rms", "sgd"] = arg(
+        "adamw",
+        "Optimizer. adamw is the published formula: epsilon before bias correction, weight decay "
+        "after the update.",
+    )
+    lr: float = arg(1e-4, "Peak learning rate.", ge=0, code="R130")
+    lr_schedule: Literal["linear", "cosine", "constant"] = arg(
+        "linear", "What the learning rate does after warm-up; linear and cosine end at 0.", new=True
+    )
+    warmup_ratio: float = arg(
+        0.05,
+        "Share of all updates over which the learning rate rises linearly from 0.",
+        ge=0,
+        le=1,
+        code="R130",
+    )
+    weight_decay: float = arg(
+        0.01,
+        "Weight decay of all parameters but those whose names hold `bias` or `LayerNorm.weight`.",
+        ge=0,
+        code="R130",
+    )
+    clip_grad_norm: float = arg(
+        -1.0, "Largest global gradient norm; 0 or below leaves gradients as they are."
+    )
+    gradient_accumulation_steps: int = arg(
+        1, "Batches whose gradients are added up before one update.", ge=1, code="R130"
+    )
+    adam_eps: float = arg(1e-6, "Epsilon of Adam.", ge=0, needs=needs.ADAM, code="R130")
+    adam_beta1: float = arg(
+        0.9, "Decay of Adam's first moment.", ge=0, lt=1, needs=needs.ADAM, code="R130"
+    )
+    adam_beta2: float = arg(
+        0.999, "Decay of Adam's second moment.", ge=0, lt=1, needs=needs.ADAM, code="R130"
+    )
+    epochs: int = arg(12, "Passes over the training data; 0 only tests.", ge=0, code="R130")
+    early_stopping: int = arg(
+        0,
+        "Validations without a better score after which training ends; 0 never ends it early.",
+        ge=0,
+        new=True,
+    )
+    dropout: float = arg(
+        0.1,
+        "Dropout of the language model: hidden states, attention and activations.",
+        ge=0,
+        lt=1,
+        code="R130",
+    )
+    log_train_accuracy: bool = arg(
+        False, "Also measure accuracy on training batches and show it with the loss."
+    )
+    dry: bool = arg(False, "Evaluate once before the first step.")

@@ -1,0 +1,109 @@
+"""Where visual features come from, and the image tower that makes them during a run."""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator
+
+from .. import needs
+from ..fields import Group, any_of, arg
+from ..lists import height_and_width
+from ..sizes import FEATURE_TYPES
+
+
+def _feature_type(name: str) -> str:
+    if name not in FEATURE_TYPES:
+        raise ValueError(f'feature_type is "{name}"; it must be {any_of(FEATURE_TYPES)}.')
+    return name
+
+
+_ADAPTER_TYPE = re.compile(
+    r"(front|middle|back|transition)(/(front|middle|back|transition))*-(bottleneck|basic)"
+)
+
+
+def _vis_adapter_type(name: str) -> str:
+    if not _ADAPTER_TYPE.fullmatch(name):
+        raise ValueError(
+            f'vis_adapter_type is "{name}"; it must be places joined by / (front, middle, back, '
+            "transition), a dash, and bottleneck or basic."
+        )
+    return name
+
+
+class VisualEncoderArgs(Group):
+    """Visual features and encoder"""
+
+    feature_type: Annotated[str, AfterValidator(_feature_type)] = arg(
+        "butd",
+        "Source of visual features: butd (36 stored boxes), RN50, RN101, RN50x4 or ViT (stored "
+        "CLIP grids), raw_* (pictures through that CLIP tower), patch (a grid of pixel patches).",
+        needs=needs.VISION,
+        expects=any_of(FEATURE_TYPES),
+    )
+    image_size: Annotated[tuple[int, int], BeforeValidator(height_and_width)] = arg(
+        (448, 448),
+        'Height and width that pictures are resized to, in pixels: "448,448", [448, 448] or 448.',
+        needs=(needs.VISION, needs.PIXELS),
+        expects='height and width, such as "448,448", [448, 448] or 448',
+    )
+    patch_size: int = arg(
+        32, "Side of a square pixel patch.", ge=1, needs=(needs.VISION, needs.PATCH), new=True
+    )
+    vis_pooling_output: bool = arg(
+        False,
+        "Use the tower's one pooled feature in place of its grid.",
+        needs=needs.VISION,
+    )
+    use_data_augmentation: bool = arg(
+        False,
+        "Flip, crop, and erase parts of training pictures at random.",
+        needs=(needs.VISION, needs.RAW),
+    )
+    use_vis_adapter: bool = arg(
+        False, "Put trainable adapters into the image tower.", needs=(needs.VISION, needs.RAW)
+    )
+    vis_adapter_type: Annotated[str, AfterValidator(_vis_adapter_type)] = arg(
+        "middle-bottleneck",
+        "Places and kind of visual adapters: front, middle, back, transition (joined by /), a "
+        "dash, bottleneck or basic.",
+        code="R81",
+        expects='"front-bottleneck", "middle-bottleneck", "back-bottleneck", '
+        '"transition-bottleneck", the same with basic, or several places ("front/back-basic")',
+        needs=(needs.VISION, needs.RAW, needs.VIS_ADAPTER),
+    )
+    vis_reduction_factor: int = arg(
+        2,
+        "Channels of a visual bottleneck are the block's channels divided by this.",
+        ge=1,
+        needs=(needs.VISION, needs.RAW, needs.VIS_ADAPTER, needs.VIS_BOTTLENECK),
+    )
+    remove_bn_vis_adapter: bool = arg(
+        False,
+        "Leave batch norm out of visual adapters.",
+        needs=(needs.VISION, needs.RAW, needs.VIS_ADAPTER),
+    )
+    use_separate_optimizer_for_visual: bool = arg(
+        False,
+        "Give the image tower its own learning rate and weight decay.",
+        needs=(needs.VISION, needs.ADAMW),
+    )
+    use_adam_for_visual: bool = arg(
+        False,
+        "Step the image tower by AdamW; false steps it by SGD without momentum.",
+        needs=(needs.VISION, needs.SEPARATE_OPTIMIZER, needs.ADAMW),
+    )
+    vis_lr: float = arg(
+        1e-4,
+        "Learning rate of the image tower.",
+        ge=0,
+        code="R130",
+        needs=(needs.VISION, needs.RAW, needs.SEPARATE_OPTIMIZER, needs.ADAMW),
+    )
+    vis_weight_decay: float = arg(
+        0.01,
+        "Weight decay of the image tower.",
+        ge=0,
+        code="R130",
+        needs=(needs.VISION, needs.RAW, needs.SEPARATE_OPTIMIZER, needs.ADAMW),
+    )

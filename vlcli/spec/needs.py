@@ -1,0 +1,298 @@
+"""Where keys matter: each need says, in one place, what a written key needs to have an effect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from . import facts
+from .fields import Need
+from .run import Run
+
+
+def _flag(code: str, key: str) -> Need:
+    """The need of a switch: the key is read only where the flag `key` is on."""
+    return Need(
+        code,
+        f"with {key}: true",
+        (key,),
+        lambda run: bool(getattr(run, key)),
+        f"Set {key}: true, or remove {{it}}.",
+    )
+
+
+def _tasks(code: str, what: str, *names: str) -> Need:
+    return Need(
+        code,
+        f"by {what}",
+        ("task", "tasks"),
+        lambda run: facts.trains(run, *names),
+        "Remove {it}, or train on " + (" or ".join(names)) + ".",
+    )
+
+
+def never(code: str, why: str, fix: str = "Remove {it}.") -> Need:
+    """A key that nothing reads, with the reason."""
+    return Need(code, why, (), lambda run: False, fix)
+
+
+def _when(
+    code: str, when: str, keys: str, holds: Callable[[Run], bool], fix: str = "Remove {it}."
+) -> Need:
+    return Need(code, when, tuple(keys.split()), holds, fix)
+
+
+KINDS = " ".join(facts.ADAPTER_KINDS)
+
+# Tuning methods
+ADAPTERS = _when(
+    "R15",
+    "with an adapter kind (use_adapter, use_hyperformer, use_compacter or use_lradapter)",
+    KINDS,
+    lambda run: bool(facts.adapter_kinds(run)),
+    "Switch an adapter kind on, or remove {it}.",
+)
+CONTROLLERS = _when(
+    "R7",
+    "by use_adapter, use_compacter and use_lradapter; the hyperformer owns no modules per task",
+    KINDS,
+    facts.has_controllers,
+)
+SEVERAL_TASKS = _when(
+    "R7",
+    "with several tasks: one task shares with itself",
+    "tasks",
+    lambda run: len(run.tasks) > 1,
+    "Name several tasks, or remove {it}.",
+)
+NOT_SINGLE = _when(
+    "R6",
+    "with one adapter per task: with use_single_adapter: true every task has the same one",
+    "use_single_adapter",
+    lambda run: not run.use_single_adapter,
+    "Remove {it}, or set use_single_adapter: false.",
+)
+HYPERFORMER = _flag("R4", "use_hyperformer")
+COMPACTER = _flag("R11", "use_compacter")
+LRADAPTER = _flag("R11", "use_lradapter")
+FACTORIZED = _flag("R10", "factorized_phm")
+OWN_RULES = _when(
+    "R9",
+    "with shared_phm_rule: false: otherwise one rule serves the whole model already",
+    "shared_phm_rule",
+    lambda run: not run.shared_phm_rule,
+    "Set shared_phm_rule: false, or remove {it}.",
+)
+LORA = _flag("R21", "use_lora")
+PROMPTS = _when(
+    "R29",
+    "with prompts (encoder_prompt_len or decoder_prompt_len above 0)",
+    "encoder_prompt_len decoder_prompt_len",
+    facts.has_prompts,
+    "Set a prompt length, or remove {it}.",
+)
+PROMPT_MLP = _when(
+    "R29",
+    "with prompts or with use_attn_prefix: true",
+    "encoder_prompt_len decoder_prompt_len use_attn_prefix",
+    lambda run: facts.has_prompts(run) or run.use_attn_prefix,
+    "Set a prompt length or use_attn_prefix: true, or remove {it}.",
+)
+TRACK_Z = _flag("R36", "track_z")
+MULTITASK_Z = _when(
+    "R35",
+    "by multitask runs: only they add the z term to the loss",
+    "task tasks",
+    lambda run: run.task == "multitask",
+    'Remove {it}, or set task: "multitask".',
+)
+
+# The joint encoder
+BART = _when(
+    "R58",
+    "by BART; on T5 nothing reads it",
+    "backbone arch",
+    lambda run: facts.family(run) != "t5",
+    "Remove {it}, or choose a BART backbone.",
+)
+T5 = _when(
+    "R61",
+    "by T5; on BART nothing reads it",
+    "backbone arch",
+    lambda run: facts.family(run) != "bart",
+    "Remove {it}, or choose a T5 backbone.",
+)
+VISION = _when(
+    "N2",
+    "when pictures are used, and use_vision is false",
+    "use_vision",
+    facts.sees,
+    "Remove {it}, or set use_vision: true.",
+)
+VIS_LAYER_NORM = _flag("R62", "use_vis_layer_norm")
+EXPAND = _flag("R58", "expand_vis_embedding")
+NOT_EXPANDED = _when(
+    "R59",
+    "with expand_vis_embedding: false: the expanded embedding takes the place of the transformer",
+    "expand_vis_embedding",
+    lambda run: not run.expand_vis_embedding,
+)
+FEWER_TOKENS = _when(
+    "N1",
+    "with butd features, with downsample, oneddownsample or sparse_sample, and by refcoco and video",
+    "feature_type downsample oneddownsample sparse_sample task tasks",
+    lambda run: (
+        run.feature_type == "butd"
+        or run.downsample
+        or run.oneddownsample
+        or run.sparse_sample
+        or run.expand_vis_embedding
+        or facts.trains(run, "refcoco", *facts.VIDEO_TASKS)
+    ),
+)
+
+BOX_FILES = _when(
+    "N1",
+    "by captioning and translation from butd features",
+    "feature_type task tasks",
+    lambda run: run.feature_type == "butd" and facts.trains(run, "caption", "mmt"),
+)
+
+# Pixels
+RAW = _when(
+    "R77",
+    "when pictures pass through an image tower (feature_type raw_*)",
+    "feature_type",
+    facts.is_raw,
+    "Remove {it}, or choose a raw_* feature_type.",
+)
+PIXELS = _when(
+    "R77",
+    "when pictures are read as pixels (feature_type raw_* or patch)",
+    "feature_type",
+    lambda run: facts.is_raw(run) or run.feature_type == "patch",
+    "Remove {it}, or choose a raw_* or patch feature_type.",
+)
+PATCH = _when(
+    "N1",
+    'with feature_type: "patch"',
+    "feature_type",
+    lambda run: run.feature_type == "patch",
+    'Remove {it}, or set feature_type: "patch".',
+)
+BATCH_NORMS = _when(
+    "R77",
+    "when pictures pass through a tower with batch norms (feature_type raw_RN*)",
+    "feature_type",
+    lambda run: str(run.feature_type).startswith("raw_RN"),
+    "Remove {it}, or choose a raw_RN* feature_type.",
+)
+VIS_ADAPTER = _flag("N1", "use_vis_adapter")
+VIS_BOTTLENECK = _when(
+    "R82",
+    "by visual adapters of kind bottleneck",
+    "vis_adapter_type",
+    lambda run: not str(run.vis_adapter_type).endswith("-basic"),
+)
+SEPARATE_OPTIMIZER = _flag("R79", "use_separate_optimizer_for_visual")
+ADAMW = _when(
+    "R79",
+    'with optim: "adamw": the other optimizers keep one set of settings for all parameters',
+    "optim",
+    lambda run: run.optim == "adamw",
+    'Set optim: "adamw", or remove {it}.',
+)
+
+# Tasks
+MULTITASK = _when(
+    "R103",
+    "by multitask runs",
+    "task tasks",
+    lambda run: run.task == "multitask",
+    'Remove {it}, or set task: "multitask".',
+)
+REFCOCO = _tasks("R94", "RefCOCOg (refcoco)", "refcoco")
+VQA = _tasks("R99", "visual question answering (vqa)", "vqa")
+CAPTION = _tasks("N1", "captioning", "caption")
+CLS = _tasks("N1", "classification (cls)", "cls")
+PRETRAIN = _tasks("R121", "pretraining", *facts.PRETRAINING)
+CLASSIFIED = _tasks("N1", "tasks with an answer list", "vqa", "gqa", "cls", "tvqa", "how2qa")
+OSCAR = _tasks("N1", "captioning, translation and pretraining", "caption", "mmt", "pretrain")
+QUESTIONS = _tasks(
+    "N1",
+    "vqa, gqa, nlvr, cls and the video tasks",
+    "vqa",
+    "gqa",
+    "nlvr",
+    "cls",
+    "activitynet",
+    *facts.VIDEO_TASKS,
+)
+RAW_LABEL = _flag("R98", "raw_label")
+GROUNDED = _when(
+    "R121",
+    "by the objectives ground_caption and refer",
+    "losses",
+    lambda run: bool({"ground_caption", "refer"} & set(run.losses)),
+    "Remove {it}, or add ground_caption or refer to losses.",
+)
+MASKED = _when(
+    "R121",
+    "by the objective lm",
+    "losses",
+    lambda run: "lm" in run.losses,
+    "Remove {it}, or add lm to losses.",
+)
+QA_LOSS = _when(
+    "R121",
+    "by the objective qa",
+    "losses",
+    lambda run: "qa" in run.losses,
+    "Remove {it}, or add qa to losses.",
+)
+ITM_LOSS = _when(
+    "R121",
+    "by the objective itm",
+    "losses",
+    lambda run: "itm" in run.losses,
+    "Remove {it}, or add itm to losses.",
+)
+CAPTION_LOSS = _when(
+    "R121",
+    "by the objective caption",
+    "losses",
+    lambda run: "caption" in run.losses,
+    "Remove {it}, or add caption to losses.",
+)
+
+# Training
+ADAM = _when(
+    "N1",
+    "by the optimizers adamw, adam and adamax",
+    "optim",
+    lambda run: run.optim in ("adamw", "adam", "adamax"),
+)
+TRAINING = _when(
+    "N1",
+    "while training, and this run only tests (test_only: true)",
+    "test_only",
+    lambda run: not run.test_only,
+    "Remove {it}, or set test_only: false.",
+)
+SUBMIT = _flag("N1", "submit")
+OWN_FILES = _when(
+    "N1",
+    "with your own data: train, valid or test name a .jsonl file",
+    "train valid test",
+    lambda run: any(
+        str(split).endswith((".jsonl", ".jsonl.gz"))
+        for split in (run.train, run.valid, run.test)
+        if split
+    ),
+)
+FILES = _when(
+    "N1",
+    "when data comes from files, and dataset names a built-in one",
+    "dataset",
+    lambda run: run.dataset is None,
+    "Remove {it}, or remove dataset.",
+)

@@ -1,0 +1,39 @@
+"""A resolved spec as a JSON5 text that reads like one a person wrote."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .effects import need_of
+from .fields import group_of
+from .read import Reading
+from .run import Run
+from .values import shown_whole
+
+
+def resolved(reading: Reading, origin: bool = False) -> str:
+    """Every value under its group, with its description (or, with `origin`, where it comes from).
+
+    What has no effect in this run stands in a comment, so that the text passes validation.
+    """
+    spec = reading.chosen.spec
+    run = Run(reading.values)
+    lines = [f"// {reading.source.name}, resolved", "{"]
+    group: Any = None
+    for key, field in spec.model_fields.items():
+        if group is not group_of(spec, key):
+            group = group_of(spec, key)
+            lines += ["", f"    // {(group.__doc__ or '').strip().splitlines()[0]}"]
+        need = need_of(run, field)
+        entry = f'"{key}": {shown_whole(reading.values[key])},'
+        remark = _first_sentence(field.description or "")
+        if origin:
+            remark = reading.origins[key]
+        elif need:
+            remark = f"no effect: read {'only ' if need.keys else ''}{need.when}"
+        lines.append(f"    {'// ' if need else ''}{entry:<44}  // {remark}")
+    return "\n".join([*lines, "}"])
+
+
+def _first_sentence(text: str) -> str:
+    return text.split(". ")[0].rstrip(".")

@@ -1,0 +1,193 @@
+"""What tasks ask of boxes, answers and each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .. import entries, facts
+from ..run import Run
+from ..sizes import BUTD_BOXES, VISUAL_TOKENS
+from . import Finding, Rule, listed, rule
+
+RULES: list[Rule] = []
+
+ALL_BOXES = ("vqa", "gqa", "nlvr", "pretrain")
+FIRST_BOXES = ("caption", "mmt")
+LONG_TEXTS = {"caption": "captions", "mmt": "translations"}
+LONG_TEXT = 40  # tokens that the published multitask runs give these targets
+
+
+def _boxes(run: Run, *names: str) -> list[str]:
+    """Those of the tasks `names` that the run trains on stored butd boxes, all of them kept."""
+    if run.feature_type != "butd" or not facts.sees(run) or facts.reduction(run):
+        return []
+    return [name for name in names if facts.trains(run, name)]
+
+
+@rule(RULES, "R67", "error", "stored boxes are read whole", "n_boxes feature_type task tasks")
+def all_stored_boxes(run: Run) -> Iterator[Finding]:
+    """The butd files of vqa, gqa, nlvr and pretraining hold 36 boxes per picture, and these tasks
+    read all of them: n_boxes must be 36. The published code stops with a shape error."""
+    tasks = _boxes(run, *ALL_BOXES)
+    if tasks and run.n_boxes != BUTD_BOXES:
+        yield Finding(
+            ("n_boxes", "feature_type"),
+            f"n_boxes is {run.n_boxes} and the butd features of {listed(tasks)} hold {BUTD_BOXES} "
+            "boxes per picture.",
+            f"Set n_boxes: {BUTD_BOXES}.",
+        )
+
+
+@rule(RULES, "R68", "error", "boxes in caption files", "max_n_boxes feature_type task tasks")
+def caption_files(run: Run) -> Iterator[Finding]:
+    """Captions have butd files with 36 boxes per picture and no others, so max_n_boxes must be 36.
+    The published code finds no file for any other number."""
+    if _boxes(run, "caption") and run.max_n_boxes != BUTD_BOXES:
+        yield Finding(
+            ("max_n_boxes", "feature_type"),
+            f"max_n_boxes is {run.max_n_boxes} and the butd features of caption hold {BUTD_BOXES} "
+            "boxes per picture.",
+            f"Set max_n_boxes: {BUTD_BOXES}.",
+        )
+
+
+@rule(RULES, "R69", "error", "more boxes than are stored", "n_boxes feature_type task tasks")
+def more_boxes_than_stored(run: Run) -> Iterator[Finding]:
+    """The butd files of caption and mmt hold 36 boxes per picture. A run can read fewer, never
+    more; the published code has a branch for 100 boxes that stops with an assertion on these
+    files."""
+    tasks = _boxes(run, *FIRST_BOXES)
+    if tasks and run.n_boxes > BUTD_BOXES:
+        yield Finding(
+            ("n_boxes", "feature_type"),
+            f"n_boxes is {run.n_boxes} and the butd features of {listed(tasks)} hold only "
+            f"{BUTD_BOXES} boxes per picture.",
+            f"Set n_boxes: {BUTD_BOXES}.",
+        )
+
+
+@rule(RULES, "R92", "error", "one source of boxes", "RefCOCO_GT RefCOCO_BUTD")
+def one_source_of_boxes(run: Run) -> Iterator[Finding]:
+    """Validation and test of refcoco choose among annotated boxes (RefCOCO_GT) or detected ones
+    (without it). RefCOCO_BUTD is a published flag that no code reads, and beside RefCOCO_GT it says
+    the opposite."""
+    if run.RefCOCO_GT and run.RefCOCO_BUTD:
+        yield Finding(
+            ("RefCOCO_BUTD", "RefCOCO_GT"),
+            "RefCOCO_GT asks for annotated boxes and RefCOCO_BUTD for detected ones.",
+            "Keep RefCOCO_GT: true for annotated boxes, or remove both for detected ones.",
+        )
+
+
+@rule(RULES, "R93", "error", "there is no pointing head", "vis_pointer")
+def no_pointing_head(run: Run) -> Iterator[Finding]:
+    """vis_pointer empties the answer text of refcoco for a head that would point at a box. Nobody
+    published such a head, so the model learns to write nothing and scores 0."""
+    if run.vis_pointer and facts.trains(run, "refcoco"):
+        yield Finding(
+            ("vis_pointer",),
+            "vis_pointer empties the answers of refcoco, and there is no pointing head to learn "
+            "them instead.",
+            "Remove vis_pointer: the model writes the number of the box.",
+        )
+
+
+@rule(RULES, "R95", "error", "a hundred names for boxes", "n_boxes task tasks")
+def names_of_boxes(run: Run) -> Iterator[Finding]:
+    """refcoco answers with the name of a box, <vis_extra_id_0> to <vis_extra_id_99>; a box beyond
+    the hundredth has none."""
+    if facts.sees(run) and facts.trains(run, "refcoco") and run.n_boxes > VISUAL_TOKENS:
+        yield Finding(
+            ("n_boxes",),
+            f"n_boxes is {run.n_boxes} and refcoco has names for {VISUAL_TOKENS} boxes only.",
+            f"Set n_boxes: {VISUAL_TOKENS} or less.",
+        )
+
+
+@rule(RULES, "R97", "warning", "a classifier learns all answers", "raw_label classifier")
+def classifier_takes_all_answers(run: Run) -> Iterator[Finding]:
+    """classifier learns the soft scores of all answers of a question; raw_label draws one of its
+    ten raw answers as a text to write, which nothing then uses."""
+    if run.classifier and run.raw_label and facts.trains(run, "vqa"):
+        yield Finding(
+            ("raw_label", "classifier"),
+            "raw_label has no effect: classifier learns the scores of all answers and writes none.",
+            "Remove raw_label, or set classifier: false.",
+        )
+
+
+@rule(RULES, "R107", "error", "the tasks of a multitask run", "tasks task")
+def tasks_to_mix(run: Run) -> Iterator[Finding]:
+    """A multitask run mixes the tasks that `tasks` names, each by its exact name (`vlcli list
+    tasks`). The published code looks for names inside the text, so "tvqa" also meant "vqa", and a
+    misspelt task was left out in silence."""
+    if run.task not in (None, "multitask"):
+        return
+    if not run.tasks:
+        yield Finding(
+            ("tasks", "task"),
+            "The run is multitask and tasks names none.",
+            'Set tasks, for example tasks: "vqa,gqa,nlvr,caption".',
+        )
+    for name in dict.fromkeys(run.tasks):
+        if name and "." not in name:  # R46 speaks of these
+            yield from _unknown_task(name)
+
+
+def _unknown_task(name: str) -> Iterator[Finding]:
+    known = {each: entry for each, entry in entries.all_of("task").items() if each != "multitask"}
+    if name == "multitask":
+        message, fix = (
+            "tasks names multitask, which is no task of its own.",
+            "Remove it from tasks.",
+        )
+    elif name not in known:
+        also = entries.known_as("task", name)
+        near = [also] if also else entries.nearest(name, known)
+        message = f'tasks names "{name}", and there is no such task.'
+        fix = f"Did you mean {listed(near, 'or')}?" if near else f"There are {listed(known)}."
+    elif known[name].fault:
+        message = f'tasks names "{name}", which cannot be used: {known[name].fault}.'
+        fix = "Mend or uninstall the plug-in, or remove the task."
+    else:
+        return
+    yield Finding(("tasks",), message, fix)
+
+
+@rule(RULES, "R128", "warning", "captions cut short", "gen_max_length task tasks")
+def captions_cut_short(run: Run) -> Iterator[Finding]:
+    """gen_max_length ends what is written, and targets of captions and translations are cut there
+    too. The published multitask runs learn targets of up to 40 tokens and, with gen_max_length at
+    its default of 20, write half of that."""
+    texts = [LONG_TEXTS[task] for task in LONG_TEXTS if facts.trains(run, task)]
+    if run.task == "multitask" and texts and run.gen_max_length < LONG_TEXT:
+        yield Finding(
+            ("gen_max_length",),
+            f"{listed(texts).capitalize()} end after gen_max_length {run.gen_max_length} tokens; "
+            f"the published multitask runs learn up to {LONG_TEXT}.",
+            f"Set gen_max_length: {LONG_TEXT}.",
+        )
+
+
+@rule(RULES, "R151", "error", "what the built-in data set draws", "dataset task tasks feature_type")
+def drawn_tasks(run: Run) -> Iterator[Finding]:
+    """dataset: "shapes" draws pictures on the spot with questions and captions, so it serves vqa
+    and caption, and it has pixels alone: stored features (butd, RN50, ...) do not exist for it.
+    Patches and image towers see pixels."""
+    if run.dataset != "shapes":
+        return
+    others = [task for task in facts.trained_tasks(run) if task not in facts.SHAPES_TASKS]
+    if others and all(others):
+        can = listed(facts.SHAPES_TASKS)
+        yield Finding(
+            ("dataset", "task" if run.task != "multitask" else "tasks"),
+            f"dataset shapes draws examples for {can}, and the run trains on {listed(others)}.",
+            f"Choose {listed(facts.SHAPES_TASKS, 'or')}, or remove dataset to read files.",
+        )
+    if facts.sees(run) and not facts.is_raw(run) and run.feature_type != "patch":
+        yield Finding(
+            ("dataset", "feature_type"),
+            f"dataset shapes draws pixels, and feature_type {run.feature_type} reads stored "
+            "features.",
+            'Set feature_type: "patch", or a raw_* one.',
+        )

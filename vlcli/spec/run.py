@@ -1,0 +1,44 @@
+"""A run as the rules see it: every value, which of them the user wrote, and which are in doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+
+class InDoubt(Exception):
+    """A rule asked for a key whose written value failed its own check; the rule cannot judge."""
+
+
+class Run:
+    """Values by attribute (`run.lora_dim`); reading a key in doubt ends the rule that reads it.
+
+    `written` holds the keys that the user wrote, in order, in the file or by `--set`: what a preset or a
+    default brought is not in it. `values` are resolved: defaults < task < preset < file < --set.
+    """
+
+    def __init__(
+        self,
+        values: Mapping[str, Any],
+        written: Collection[str] = (),
+        in_doubt: frozenset[str] = frozenset(),
+    ) -> None:
+        self.values = values
+        self.written = written
+        self.in_doubt = in_doubt
+
+    def __getattr__(self, key: str) -> Any:
+        if key in self.in_doubt:
+            raise InDoubt(key)
+        try:
+            return self.values[key]
+        except KeyError:
+            raise AttributeError(key) from None
+
+    def wrote(self, *keys: str) -> list[str]:
+        """Those of `keys` that the user wrote."""
+        return [key for key in keys if key in self.written]
+
+    def on(self, *keys: str) -> list[str]:
+        """Those of `keys` whose value is true (or a number other than 0, a non-empty text)."""
+        return [key for key in keys if getattr(self, key)]

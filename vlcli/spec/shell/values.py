@@ -1,0 +1,236 @@
+"""What the variables and arguments of a shell script are worth, as far as reading can tell."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from vlcli.spec.published import ConvertError, shown
+from vlcli.spec.shell.parts import Opaque, Part, Text, Variable, Word
+
+LONGEST_VALUE = 64 * 1024
+LONGEST_TOTAL = 1024 * 1024  # of all values put in, over the whole script
+MOST_WORDS = 4096
+
+_ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(\+?)=")
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """Text, and what it lacks: `missing` is a name without a value, which a shell reads as "";
+    `unknown` says what only a running shell could tell."""
+
+    text: str = ""
+    missing: str = ""
+    unknown: str = ""
+
+    def __add__(self, other: Value) -> Value:
+        return Value(
+            self.text + other.text, self.missing or other.missing, self.unknown or other.unknown
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One word as a command receives it. `quoted` keeps an empty one; `pattern` may match files."""
+
+    text: str
+    line: int = 0
+    missing: str = ""
+    unknown: str = ""
+    quoted: bool = False
+    pattern: bool = False
+
+    @property
+    def whole(self) -> bool:
+        return not self.missing and not self.unknown
+
+
+def assignment(word: Word) -> tuple[str, bool, tuple[Part, ...]] | None:
+    """Name, whether it appends, and the value's parts, of a word like `name=value`."""
+    first = word.parts[0]
+    if not isinstance(first, Text) or first.quoted:
+        return None
+    match = _ASSIGNMENT.match(first.text)
+    if not match:
+        return None
+    rest = Text(first.text[match.end() :], quoted=False)
+    return match.group(1), match.group(2) == "+", (rest, *word.parts[1:])
+
+
+class Variables:
+    """The variables and the arguments that a script sees at one point."""
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        self.arguments = list(arguments)
+        self.named: dict[str, Value] = {}
+        self._spent = 0
+
+    def assign(self, word: Word) -> bool:
+        """Carries out `name=value`; False for a word that is something else."""
+        found = assignment(word)
+        if found is None:
+            return False
+        name, appends, parts = found
+        before = self.named.get(name, Value()) if appends else Value()
+        value = before + self.value(parts)
+        if len(value.text) > LONGEST_VALUE:
+            raise ConvertError(
+                f"Line {word.line}: the value of {shown(name)} grows past {LONGEST_VALUE} "
+                "characters."
+            )
+        self.named[name] = value
+        return True
+
+    def forget(self, names: Iterable[str], why: str) -> None:
+        for name in names:
+            self.named[name] = Value(unknown=f"${shown(name)}, which {why}")
+
+    def copied(self) -> dict[str, Value]:
+        """The variables as they are now, for a subshell to come back to."""
+        self._spend(len(self.named))
+        return dict(self.named)
+
+    def value(self, parts: Iterable[Part]) -> Value:
+        """The parts as one text, not split at blanks."""
+        values = [self._part(part) for part in parts]
+        return Value(
+            "".join(value.text for value in values),
+            next((value.missing for value in values if value.missing), ""),
+            next((value.unknown for value in values if value.unknown), ""),
+        )
+
+    def joined(self, word: Word) -> Field:
+        """The word as `[[` sees it."""
+        value = self.value(word.parts)
+        return Field(
+            value.text, word.line, value.missing, value.unknown, True, _is_pattern(word.parts)
+        )
+
+    def fields(self, words: Iterable[Word]) -> list[Field]:
+        """The words as a command receives them: variables put in, unquoted values split."""
+        found: list[Field] = []
+        for word in words:
+            found.extend(self._split(word))
+            if len(found) > MOST_WORDS:
+                raise ConvertError(f"Line {word.line}: a command of over {MOST_WORDS} words.")
+        return found
+
+    def _split(self, word: Word) -> list[Field]:
+        split = _Split(word)
+        for part in word.parts:
+            if isinstance(part, Variable) and part.name in "@*" and not part.operator:
+                split.add_many(self._many(part), part.quoted)
+            elif part.quoted or isinstance(part, Text):
+                split.add(self._part(part), quoted=part.quoted)
+            else:
+                split.add_split(self._part(part))
+        return split.done()
+
+    def _many(self, part: Variable) -> list[str]:
+        """`$@` and `${@:first:count}`."""
+        last = None if part.count is None else part.first - 1 + part.count
+        chosen = self.arguments[max(part.first - 1, 0) : last]
+        if part.name == "*" and part.quoted:
+            chosen = [" ".join(chosen)]
+        self._spend(sum(len(argument) + 1 for argument in chosen))
+        return chosen
+
+    def _part(self, part: Part) -> Value:
+        if isinstance(part, Text):
+            return Value(part.text)
+        if isinstance(part, Opaque):
+            return Value(unknown=f"{shown(part.text, 40)}, which only running the script can tell")
+        value = self._lookup(part)
+        if part.operator and not value.unknown:
+            empty = part.operator.startswith(":") and not value.text
+            if value.missing or empty:
+                value = self.value(part.default)
+                if part.operator.endswith("=") and not part.name.isdecimal():
+                    self.named[part.name] = value
+        self._spend(len(value.text) + 1)
+        return value
+
+    def _lookup(self, part: Variable) -> Value:
+        name = part.name
+        if name in "@*":
+            return Value(" ".join(self._many(part)))
+        if name == "#":
+            return Value(str(len(self.arguments)))
+        if name in "?$!-" or int_of(name) == 0:
+            return Value(unknown=f"${name}, which only running the script can tell")
+        place = int_of(name)
+        if place is None:
+            return self.named.get(name, Value(missing=f"${shown(name)}"))
+        if place > len(self.arguments):
+            return Value(missing=f"${place}")
+        return Value(self.arguments[place - 1])
+
+    def _spend(self, characters: int) -> None:
+        self._spent += characters
+        if self._spent > LONGEST_TOTAL:
+            raise ConvertError(
+                f"The script's variables come to more than {LONGEST_TOTAL} characters."
+            )
+
+
+def int_of(text: str) -> int | None:
+    """A whole number of a length that a script would hold."""
+    return int(text) if re.fullmatch(r"[+-]?[0-9]{1,18}", text) else None
+
+
+def _is_pattern(parts: Iterable[Part]) -> bool:
+    return any(
+        isinstance(part, Text) and not part.quoted and re.search(r"[*?\[]", part.text)
+        for part in parts
+    )
+
+
+class _Split:
+    """Puts the parts of one word together into none, one or several fields."""
+
+    def __init__(self, word: Word) -> None:
+        self._empty = Field("", word.line, pattern=_is_pattern(word.parts))
+        self._found: list[Field] = []
+        self._pieces: list[str] = []
+        self._open: Field | None = None  # all but the text of the field being put together
+
+    def add(self, value: Value, quoted: bool) -> None:
+        held = self._open or self._empty
+        self._open = replace(
+            held,
+            missing=held.missing or value.missing,
+            unknown=held.unknown or value.unknown,
+            quoted=held.quoted or quoted,
+        )
+        self._pieces.append(value.text)
+
+    def add_split(self, value: Value) -> None:
+        """Adds an unquoted value: blanks in it divide fields."""
+        pieces = re.split(r"[ \t\n]+", value.text)
+        for index, piece in enumerate(pieces):
+            if index:
+                self.close()
+            if piece or value.missing or value.unknown:
+                self.add(replace(value, text=piece), quoted=False)
+
+    def add_many(self, values: Sequence[str], quoted: bool) -> None:
+        """Adds arguments: each begins a field of its own."""
+        for index, value in enumerate(values):
+            if index:
+                self.close()
+            if quoted:
+                self.add(Value(value), quoted=True)
+            else:
+                self.add_split(Value(value))
+
+    def close(self) -> None:
+        if self._open is not None:
+            self._found.append(replace(self._open, text="".join(self._pieces)))
+        self._open = None
+        self._pieces = []
+
+    def done(self) -> list[Field]:
+        self.close()
+        return self._found

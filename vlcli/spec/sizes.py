@@ -1,0 +1,101 @@
+"""Sizes of the standard backbones and feature types, known without loading them."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+Family = Literal["t5", "bart"]
+
+
+class Backbone(NamedTuple):
+    """`width` is d_model; `positions` the length of a learned position table (BART), if any."""
+
+    family: Family
+    width: int
+    heads: int
+    layers: int
+    vocabulary: int
+    positions: int | None = None
+    tied: bool = True
+
+
+# T5 v1.0 counts 32,128 rows (32,000 pieces, 100 sentinels, 28 spare); BART 50,265.
+BACKBONES: dict[str, Backbone] = {
+    "t5-tiny": Backbone("t5", 128, 4, 2, 32128),
+    "t5-small": Backbone("t5", 512, 8, 6, 32128),
+    "t5-base": Backbone("t5", 768, 12, 12, 32128),
+    "t5-large": Backbone("t5", 1024, 16, 24, 32128),
+    "t5-3b": Backbone("t5", 1024, 32, 24, 32128),
+    "t5-11b": Backbone("t5", 1024, 128, 24, 32128),
+    "t5-v1_1-small": Backbone("t5", 512, 6, 8, 32128, tied=False),
+    "t5-v1_1-base": Backbone("t5", 768, 12, 12, 32128, tied=False),
+    "t5-v1_1-large": Backbone("t5", 1024, 16, 24, 32128, tied=False),
+    "flan-t5-small": Backbone("t5", 512, 6, 8, 32128, tied=False),
+    "flan-t5-base": Backbone("t5", 768, 12, 12, 32128, tied=False),
+    "flan-t5-large": Backbone("t5", 1024, 16, 24, 32128, tied=False),
+    "bart-tiny": Backbone("bart", 128, 4, 2, 50265, 1024),
+    "bart-base": Backbone("bart", 768, 12, 6, 50265, 1024),
+    "bart-large": Backbone("bart", 1024, 16, 12, 50265, 1024),
+}
+
+
+@cache
+def backbone(name: str) -> Backbone | None:
+    """What is known of a backbone: a standard name ("t5-base", "facebook/bart-base") or a folder
+    with a `config.json`; None where nothing is known."""
+    standard = BACKBONES.get(name.rsplit("/", 1)[-1])
+    config = Path(name) / "config.json"
+    if config.is_file():
+        return _from_config(config)
+    return standard
+
+
+def _from_config(path: Path) -> Backbone | None:
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if not isinstance(config, dict) or config.get("model_type") not in ("t5", "bart"):
+        return None
+    family: Family = config["model_type"]
+    try:
+        return Backbone(
+            family=family,
+            width=int(config["d_model"]),
+            heads=int(config.get("num_heads", config.get("encoder_attention_heads", 12))),
+            layers=int(config.get("num_layers", config.get("encoder_layers", 6))),
+            vocabulary=int(config["vocab_size"]),
+            positions=int(config.get("max_position_embeddings", 1024)) if family == "bart" else None,
+            tied=bool(config.get("tie_word_embeddings", True)),
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def family_of(name: str) -> Family | None:
+    """The family of a backbone: from its configuration, else from its name (t5 before bart)."""
+    known = backbone(name)
+    if known:
+        return known.family
+    lower = name.lower()
+    return "t5" if "t5" in lower else "bart" if "bart" in lower else None
+
+
+class Features(NamedTuple):
+    """N visual tokens of width F, as a feature type delivers them; None where a file decides."""
+
+    tokens: int | None
+    width: int | None
+
+
+CLIP_WIDTH = {"RN50": 2048, "RN101": 2048, "RN50x4": 2560, "ViT": 768}
+CLIP_POOLED_WIDTH = {"RN50": 1024, "RN101": 512, "RN50x4": 640, "ViT": 512}
+STORED_TYPES = ("butd", *CLIP_WIDTH)
+RAW_TYPES = tuple(f"raw_{name}" for name in CLIP_WIDTH)
+FEATURE_TYPES = (*STORED_TYPES, *RAW_TYPES, "patch")
+BUTD_BOXES = 36
+VIDEO_WIDTH = 512
+VISUAL_TOKENS = 100  # <vis_extra_id_0> .. <vis_extra_id_99>

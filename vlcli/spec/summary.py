@@ -1,0 +1,33 @@
+"""What a run would do, in one line."""
+
+from __future__ import annotations
+
+from . import facts
+from .read import Reading
+from .run import Run
+
+
+def summary(reading: Reading) -> str:
+    """ "Trains vlt5 (t5-tiny, from scratch) on vqa from shapes: full fine-tuning; patch features." """
+    run = Run(reading.values)
+    task = run.task
+    what = task if task != "multitask" else " + ".join(run.tasks)
+    if "backbone" not in reading.values:
+        return f"{_verb(run)} {reading.chosen.arch} on {what}."
+    origin = f"{run.backbone}, from scratch" if run.from_scratch else str(run.backbone)
+    data = run.dataset or run.data_root
+    sight = f"{run.feature_type} features{_grid(run)}" if run.use_vision else "text only"
+    return (
+        f"{_verb(run)} {reading.chosen.arch} ({origin}) on {what}, data {data}: "
+        f"{facts.method(run)}; {sight}."
+    )
+
+
+def _verb(run: Run) -> str:
+    return "Tests" if run.values.get("test_only") or run.values.get("epochs") == 0 else "Trains"
+
+
+def _grid(run: Run) -> str:
+    found = facts.features(run)
+    tokens = facts.visual_tokens(run)
+    return f" ({tokens} x {found.width})" if tokens and found.width else ""

@@ -1,0 +1,136 @@
+"""Each value against its own type and range: all faults at once, in sentences."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from .entries import nearest
+from .fields import Spec, about, expected
+from .problem import KeyPath, dotted
+from .rules import Finding
+
+
+class Fault(NamedTuple):
+    """A value that its field refuses; `path` leads into lists and objects."""
+
+    code: str
+    path: KeyPath
+    finding: Finding
+
+
+def check_values(spec: type[Spec], values: dict[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
+    """All fields of `spec` with `values` over the defaults, and what is wrong with single values.
+
+    A value at fault is left out of the result: its default stands in.
+    """
+    values = _whole_numbers(spec.model_fields, values)
+    try:
+        return dict(spec.model_validate(values)), []
+    except ValidationError as error:
+        found = error.errors(include_url=False)
+    faults: dict[str, Fault] = {}
+    for each in found:
+        key = str(each["loc"][0]) if each["loc"] else ""
+        if key not in faults and key in values:
+            faults[key] = _fault(key, values[key], each, spec.model_fields[key])
+    kept = {key: value for key, value in values.items() if key not in faults}
+    return dict(spec.model_validate(kept)), list(faults.values())
+
+
+def _whole_numbers(fields: dict[str, FieldInfo], values: dict[str, Any]) -> dict[str, Any]:
+    """1e3 and 12.0 are whole numbers where a whole number is wanted."""
+    return {
+        key: int(value)
+        if isinstance(value, float)
+        and value.is_integer()
+        and fields[key].annotation in (int, int | None)
+        else value
+        for key, value in values.items()
+    }
+
+
+def _fault(key: str, value: Any, error: Any, field: FieldInfo) -> Fault:
+    inner = tuple(step for step in error["loc"][1:] if isinstance(step, int | str))
+    path: KeyPath = (key, *inner) if _leads(value, inner) else (key,)
+    wrong_type = error["type"].endswith(("_type", "_parsing")) or error["type"] == "int_from_float"
+    if error["type"] == "value_error":
+        message = str(error["ctx"]["error"])
+    else:
+        message = f"{dotted(path)} is {shown(_at(value, path[1:]))}; it must be {expected(field)}."
+    code = "V1" if wrong_type else about(field).code
+    return Fault(code, path, Finding((key,), message, _fix(key, value, field)))
+
+
+def _leads(value: Any, steps: KeyPath) -> bool:
+    try:
+        _at(value, steps)
+    except (KeyError, IndexError, TypeError):
+        return False
+    return isinstance(value, list | dict) and bool(steps)
+
+
+def _at(value: Any, steps: KeyPath) -> Any:
+    for step in steps:
+        value = value[step]
+    return value
+
+
+def _fix(key: str, value: Any, field: FieldInfo) -> str:
+    if isinstance(value, str):
+        bare = {"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false"}.get(
+            value.strip().lower()
+        )
+        if bare and field.annotation is bool:
+            return f"Write {key}: {bare}, without quotes."
+        if field.annotation in (int, float, int | None) and _is_number(value):
+            return f"Write {key}: {value.strip()}, without quotes."
+        choices = [each for each in _choices(field) if isinstance(each, str)]
+        near = nearest(value, choices, 1)
+        if near:
+            return f'Did you mean "{near[0]}"?'
+    if value is None:
+        return "Remove the key, or give it a value."
+    default = field.get_default()
+    if default is None:
+        return "Mend the value, or remove the key."
+    return f"Mend the value; the default is {shown(default)}."
+
+
+def _choices(field: FieldInfo) -> tuple[Any, ...]:
+    import typing
+
+    found: list[Any] = []
+    for member in (field.annotation, *typing.get_args(field.annotation)):
+        if typing.get_origin(member) is typing.Literal:
+            found += typing.get_args(member)
+    if not found and field.annotation is str:
+        found = [each.strip('"') for each in about(field).expects.replace(" or ", ", ").split(", ")]
+    return tuple(found)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def shown(value: Any) -> str:
+    """A value as it stands in a spec, cut to 60 characters."""
+    text = shown_whole(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def shown_whole(value: Any) -> str:
+    """A value as it stands in a spec."""
+    if isinstance(value, tuple):
+        value = list(value)
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError):
+        return repr(value)
