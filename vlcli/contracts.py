@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
+import torch
 from torch import Tensor, nn
 
 
@@ -64,7 +65,7 @@ class Losses(NamedTuple):
     """
 
     sum: Tensor
-    count: Tensor
+    count: Tensor  # type: ignore[assignment]
     logged: dict[str, Tensor]
 
 
@@ -92,6 +93,12 @@ class Architecture(nn.Module):
     def forward(self, batch: Any) -> Losses:
         raise NotImplementedError
 
+    def count(self, batch: Any) -> Tensor:
+        """The `count` that forward's Losses will carry, a scalar, from the batch alone: the trainer
+        adds it up over micro-batches and processes before the first backward pass. By default an
+        example counts one."""
+        return torch.tensor(float(len(batch.ids)))
+
     def predict(self, batch: Any) -> list[Prediction]:
         raise NotImplementedError
 
@@ -114,6 +121,9 @@ class Architecture(nn.Module):
     def extra_state(self) -> dict[str, Any]:
         """What a checkpoint must hold beside the weights, as JSON values."""
         return {}
+
+    def load_extra_state(self, state: Mapping[str, Any]) -> None:
+        """Take back what `extra_state` gave."""
 
 
 class Task(Protocol):

@@ -107,11 +107,9 @@ def test_its_arguments_belong_to_it_in_other_runs(site, tmp_path):
 
 
 def test_two_distributions_of_one_name_are_both_named(site, tmp_path):
-    install(
-        site, "other-counting", "0.1", "other", TASK, "[vlcli.tasks]\ncounting = other:ENTRY\n"
-    )
+    install(site, "other-counting", "0.1", "other", TASK, "[vlcli.tasks]\ncounting = other:ENTRY\n")
     spec = tmp_path / "count.json5"
-    spec.write_text('{ task: "counting" }')
+    spec.write_text('{ task: "counting", unfreeze_lm_head: true }')
     (problem,) = problems(site, spec)
     assert problem["code"] == "A2"
     assert "vl-counting 1.2" in str(problem["message"])
@@ -121,7 +119,7 @@ def test_two_distributions_of_one_name_are_both_named(site, tmp_path):
 def test_a_plugin_cannot_take_a_built_in_name(site, tmp_path):
     install(site, "my-vqa", "3.0", "myvqa", TASK, "[vlcli.tasks]\nvqa = myvqa:ENTRY\n")
     spec = tmp_path / "vqa.json5"
-    spec.write_text('{ task: "vqa" }')
+    spec.write_text('{ task: "vqa", unfreeze_lm_head: true }')
     (problem,) = problems(site, spec)
     assert problem["code"] == "A2"
     assert "vlcli itself and the distribution my-vqa 3.0" in str(problem["message"])
@@ -132,7 +130,7 @@ def test_a_plugin_cannot_take_a_built_in_name(site, tmp_path):
     [
         ("import nowhere_to_be_found", "ModuleNotFoundError"),
         ("raise RuntimeError('no')", "RuntimeError: no"),
-        ("ENTRY = 5", "it is a int, not a vlcli.spec.entries.Entry"),
+        ("ENTRY = 5", "it names a value of type int, not an Entry"),
         ("raise SystemExit(3)", "SystemExit: 3"),
     ],
 )
@@ -144,7 +142,7 @@ def test_a_broken_plugin_breaks_nothing_else(site, tmp_path, code, why):
     fine.write_text('{ task: "counting", unfreeze_lm_head: true }')
     assert problems(site, fine) == []
     named = tmp_path / "bad.json5"
-    named.write_text('{ task: "bad" }')
+    named.write_text('{ task: "bad", unfreeze_lm_head: true }')
     (problem,) = problems(site, named)
     assert problem["code"] == "A2"
     assert "bad 0.0" in str(problem["message"])

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 
-import numpy as np
-
 from .questions import direction
-from .scenes import COLOURS, SHAPES, Scene, Thing
+from .scenes import COLOURS, SHAPES, Scene
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five")
 _WHERE = {"left": "to the left of", "right": "to the right of", "above": "above", "below": "below"}
 
 
-def describe(rng: np.random.Generator, scene: Scene) -> list[str]:
+def describe(rng: random.Random, scene: Scene) -> list[str]:
     """What there is, by colour, by shape, who stands where, and how many: five captions."""
     return [
         _objects(rng, scene),
@@ -24,7 +23,7 @@ def describe(rng: np.random.Generator, scene: Scene) -> list[str]:
     ]
 
 
-def _objects(rng: np.random.Generator, scene: Scene) -> str:
+def _objects(rng: random.Random, scene: Scene) -> str:
     """Up to three objects in full, from left to right; beyond that the first two and the rest."""
     row = sorted(scene.things, key=lambda thing: thing.x)
     if len(row) <= 3:
@@ -33,32 +32,34 @@ def _objects(rng: np.random.Generator, scene: Scene) -> str:
     return f"{first} and {_NUMBERS[len(row) - 2]} more objects"
 
 
-def _by_colour(rng: np.random.Generator, scene: Scene) -> str:
+def _by_colour(rng: random.Random, scene: Scene) -> str:
     counts = Counter(thing.colour for thing in scene.things)
     parts = [f"{_NUMBERS[counts[colour]]} {colour}" for colour in COLOURS if counts[colour]]
     many = f"{_NUMBERS[len(scene.things)]} objects"
+    if len(counts) == 1:
+        return f"{many}, all {scene.things[0].colour}"
     return _one(rng, f"{many}: {_listed(parts)}", f"{many}, {_listed(parts)}")
 
 
-def _by_shape(rng: np.random.Generator, scene: Scene) -> str:
+def _by_shape(rng: random.Random, scene: Scene) -> str:
     counts = Counter(thing.shape for thing in scene.things)
     parts = [_several(counts[shape], shape) for shape in SHAPES if counts[shape]]
     return _opening(rng) + _listed(parts)
 
 
-def _places(rng: np.random.Generator, scene: Scene) -> str:
+def _places(rng: random.Random, scene: Scene) -> str:
     """Two objects whose direction is plain; where all lie aslant, the leftmost object."""
     pairs = [(a, b) for a in scene.things for b in scene.things if a is not b and direction(a, b)]
     if not pairs:
         first = min(scene.things, key=lambda thing: thing.x)
         return f"the object farthest to the left is {_a(first.colour, first.shape)}"
-    one, other = pairs[int(rng.integers(len(pairs)))]
+    one, other = rng.choice(pairs)
     where = _WHERE[direction(one, other) or ""]
     link = _one(rng, "is", "stands")
     return f"{_a(one.colour, one.shape)} {link} {where} {_a(other.colour, other.shape)}"
 
 
-def _largest(rng: np.random.Generator, scene: Scene) -> str:
+def _largest(rng: random.Random, scene: Scene) -> str:
     large = [thing for thing in scene.things if thing.size == "large"]
     small = [thing for thing in scene.things if thing.size == "small"]
     if len(large) == 1:
@@ -66,7 +67,8 @@ def _largest(rng: np.random.Generator, scene: Scene) -> str:
     if len(small) == 1:
         return f"the only small object is {_a(small[0].colour, small[0].shape)}"
     if not large or not small:
-        return f"all {_NUMBERS[len(scene.things)]} objects are {'small' if small else 'large'}"
+        everything = "both" if len(scene.things) == 2 else f"all {_NUMBERS[len(scene.things)]}"
+        return f"{everything} objects are {'small' if small else 'large'}"
     return _one(
         rng,
         f"{_NUMBERS[len(large)]} large and {_NUMBERS[len(small)]} small objects",
@@ -74,7 +76,7 @@ def _largest(rng: np.random.Generator, scene: Scene) -> str:
     )
 
 
-def _opening(rng: np.random.Generator) -> str:
+def _opening(rng: random.Random) -> str:
     return _one(rng, "", "there is ", "a picture of ", "one can see ")
 
 
@@ -93,6 +95,5 @@ def _listed(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
 
 
-def _one(rng: np.random.Generator, *wordings: str) -> str:
-    return wordings[int(rng.integers(len(wordings)))]
-
+def _one(rng: random.Random, *wordings: str) -> str:
+    return rng.choice(wordings)

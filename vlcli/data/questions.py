@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import operator
+import random
+from collections import Counter
+from functools import cache
 from itertools import product
 from typing import NamedTuple
-
-import numpy as np
 
 from .scenes import COLOURS, SHAPES, SIZES, Scene, Thing
 
@@ -27,32 +28,37 @@ class Words(NamedTuple):
     shape: str = ""
 
     def fits(self, thing: Thing) -> bool:
-        return all(
-            not word or word == look for word, look in zip(self, thing.looks, strict=True)
+        return (
+            self.size in ("", thing.size)
+            and self.colour in ("", thing.colour)
+            and self.shape in ("", thing.shape)
         )
 
     def __str__(self) -> str:
         return " ".join(part for part in (self.size, self.colour, self.shape or "object") if part)
 
 
-# Which of size, colour, shape a description names.
+Form = tuple[bool, bool, bool]  # whether a description names size, colour, shape
 _NAMING_SHAPE = ((False, False, True), (True, False, True))
 _NAMING_COLOUR = ((False, True, False), (True, True, False))
 _NAMING_TWO = ((False, True, True), (True, True, False), (True, False, True))
 _NAMING_ALL = ((True, True, True),)
+_TRIES = 8
 _CHOICES = (SIZES, tuple(COLOURS), SHAPES)
 
 
-def ask(rng: np.random.Generator, scene: Scene, each: int) -> list[Question]:
+def ask(rng: random.Random, scene: Scene, each: int) -> list[Question]:
     """Up to `each` different questions of every kind; a kind that the scene cannot pose without
     doubt (nothing in it has a name of its own) is left out."""
     asked: dict[str, Question] = {}
     for kind, pose in _POSE.items():
         found: dict[str, Question] = {}
-        for _ in range(3 * each):
+        for _ in range(_TRIES * each):
             posed = pose(rng, scene)
-            if posed and len(found) < each:
+            if posed:
                 found.setdefault(posed[0], Question(kind, *posed))
+            if len(found) == each:
+                break
         asked.update(found)
     return list(asked.values())
 
@@ -60,43 +66,45 @@ def ask(rng: np.random.Generator, scene: Scene, each: int) -> list[Question]:
 Posed = tuple[str, str] | None
 
 
-def _color(rng: np.random.Generator, scene: Scene) -> Posed:
+def _color(rng: random.Random, scene: Scene) -> Posed:
     found = _own_name(rng, scene, _NAMING_SHAPE)
     if found is None:
         return None
     words, thing = found
-    return _one(rng, f"what color is the {words}?", f"what is the color of the {words}?"), thing.colour
+    text = _one(rng, f"what color is the {words}?", f"what is the color of the {words}?")
+    return text, thing.colour
 
 
-def _shape(rng: np.random.Generator, scene: Scene) -> Posed:
+def _shape(rng: random.Random, scene: Scene) -> Posed:
     found = _own_name(rng, scene, _NAMING_COLOUR)
     if found is None:
         return None
     words, thing = found
-    return _one(rng, f"what shape is the {words}?", f"what is the shape of the {words}?"), thing.shape
+    text = _one(rng, f"what shape is the {words}?", f"what is the shape of the {words}?")
+    return text, thing.shape
 
 
-def _count(rng: np.random.Generator, scene: Scene) -> Posed:
+def _count(rng: random.Random, scene: Scene) -> Posed:
     """Of everything, or of the colour or shape whose number the scene spreads evenly."""
     colour, shape = scene.counted
-    words = (Words(), Words(colour=colour), Words(shape=shape))[int(rng.integers(3))]
+    words = rng.choice((Words(), Words(colour=colour), Words(shape=shape)))
     number = sum(words.fits(thing) for thing in scene.things)
     many = _plural(words)
     return _one(rng, f"how many {many} are there?", f"how many {many} do you see?"), str(number)
 
 
-def _existence(rng: np.random.Generator, scene: Scene) -> Posed:
+def _existence(rng: random.Random, scene: Scene) -> Posed:
     """Yes and no fall before anything else does, and either names its words evenly."""
-    there = bool(rng.integers(2))
-    form = _pick(rng, _NAMING_TWO + _NAMING_ALL)
-    words = _named(_pick(rng, scene.things), form)
+    there = rng.random() < 0.5
+    form = rng.choice(_NAMING_TWO + _NAMING_ALL)
+    words = _named(rng.choice(scene.things), form)
     if not there:
         words = _absent(rng, scene, words, form)
     question = _one(rng, f"is there a {words}?", f"do you see a {words}?").replace(" a o", " an o")
     return question, "yes" if there else "no"
 
 
-def _relation(rng: np.random.Generator, scene: Scene) -> Posed:
+def _relation(rng: random.Random, scene: Scene) -> Posed:
     """Where one object is from another, for pairs whose main direction is plain."""
     forms = _NAMING_SHAPE + _NAMING_COLOUR + _NAMING_TWO
     one, other = _own_name(rng, scene, forms), _own_name(rng, scene, forms)
@@ -129,31 +137,35 @@ _POSE = {
 
 
 def _own_name(
-    rng: np.random.Generator, scene: Scene, forms: tuple[tuple[bool, ...], ...]
+    rng: random.Random, scene: Scene, forms: tuple[Form, ...]
 ) -> tuple[Words, Thing] | None:
     """A description that fits one object only, and that object."""
-    form = _pick(rng, forms)
-    names = [(_named(thing, form), thing) for thing in scene.things]
-    own = [(words, thing) for words, thing in names if sum(map(words.fits, scene.things)) == 1]
-    return _pick(rng, own) if own else None
+    form = rng.choice(forms)
+    names = [_named(thing, form) for thing in scene.things]
+    times = Counter(names)
+    own = [pair for pair in zip(names, scene.things, strict=True) if times[pair[0]] == 1]
+    return rng.choice(own) if own else None
 
 
-def _absent(
-    rng: np.random.Generator, scene: Scene, near: Words, form: tuple[bool, ...]
-) -> Words:
+def _absent(rng: random.Random, scene: Scene, near: Words, form: Form) -> Words:
     """A description that fits nothing here: half of the time one word away from `near`."""
-    absent = [words for words in _all(form) if not any(map(words.fits, scene.things))]
-    close = [words for words in absent if sum(a != b for a, b in zip(words, near, strict=True)) == 1]
-    return _pick(rng, close if close and rng.integers(2) else absent)
+    there = {_named(thing, form) for thing in scene.things}
+    absent = [words for words in _all(form) if words not in there]
+    close = [words for words in absent if sum(map(operator.ne, words, near)) == 1]
+    return rng.choice(close if close and rng.random() < 0.5 else absent)
 
 
-def _all(form: tuple[bool, ...]) -> Iterator[Words]:
+@cache
+def _all(form: Form) -> tuple[Words, ...]:
     options = (values if used else ("",) for used, values in zip(form, _CHOICES, strict=True))
-    return (Words(*words) for words in product(*options))
+    return tuple(Words(*words) for words in product(*options))
 
 
-def _named(thing: Thing, form: tuple[bool, ...]) -> Words:
-    return Words(*(look if used else "" for look, used in zip(thing.looks, form, strict=True)))
+def _named(thing: Thing, form: Form) -> Words:
+    size, colour, shape = form
+    return Words(
+        thing.size if size else "", thing.colour if colour else "", thing.shape if shape else ""
+    )
 
 
 def _plural(words: Words) -> str:
@@ -161,9 +173,5 @@ def _plural(words: Words) -> str:
     return text + ("es" if text.endswith("ss") else "s")
 
 
-def _pick(rng: np.random.Generator, values):  # type: ignore[no-untyped-def]
-    return values[int(rng.integers(len(values)))]
-
-
-def _one(rng: np.random.Generator, *wordings: str) -> str:
-    return str(_pick(rng, wordings))
+def _one(rng: random.Random, *wordings: str) -> str:
+    return rng.choice(wordings)

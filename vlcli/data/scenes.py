@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from typing import NamedTuple
 
-import numpy as np
 from PIL import Image, ImageDraw
 
 SIDE = 64
@@ -56,14 +56,14 @@ class Scene(NamedTuple):
         return tuple(sorted(thing.looks for thing in self.things))
 
 
-def random_scene(rng: np.random.Generator) -> Scene:
+def random_scene(rng: random.Random) -> Scene:
     """A scene whose number of objects, of one colour, and of one shape are each evenly spread."""
     while True:
-        n = int(rng.integers(FEWEST, MOST + 1))
+        n = rng.randint(FEWEST, MOST)
         colour, colours = _with_even_count(rng, n, tuple(COLOURS))
         shape, shapes = _with_even_count(rng, n, SHAPES)
-        sizes = rng.choice(SIZES, n).tolist()
-        radii = [float(rng.uniform(*RADII[size])) for size in sizes]
+        sizes = rng.choices(SIZES, k=n)
+        radii = [rng.uniform(*RADII[size]) for size in sizes]
         centres = _places(rng, radii)
         if centres is None:
             continue
@@ -73,32 +73,31 @@ def random_scene(rng: np.random.Generator) -> Scene:
                 sizes, colours, shapes, centres, radii, strict=True
             )
         )
-        return Scene(things, int(rng.integers(*_GREY)), (colour, shape))
+        return Scene(things, rng.randint(*_GREY), (colour, shape))
 
 
-def _with_even_count(
-    rng: np.random.Generator, n: int, values: tuple[str, ...]
-) -> tuple[str, list[str]]:
+def _with_even_count(rng: random.Random, n: int, values: tuple[str, ...]) -> tuple[str, list[str]]:
     """One value v, and n values among which v stands k times.
 
     With n even over 2..5, these chances given n make k even over 0..3: two objects cannot show
     three of v, so the larger scenes do so more often.
     """
-    chances = [1 / 3, 1 / 3, 1 / 3, 0.0] if n == 2 else [2 / 9, 2 / 9, 2 / 9, 1 / 3]
-    k = int(rng.choice(4, p=chances))
-    chosen = str(rng.choice(values))
+    chances = (1, 1, 1, 0) if n == 2 else (2, 2, 2, 3)
+    k = rng.choices(range(4), chances)[0]
+    chosen = rng.choice(values)
     others = [value for value in values if value != chosen]
-    drawn = [chosen] * k + rng.choice(others, n - k).tolist()
+    drawn = [chosen] * k + rng.choices(others, k=n - k)
     rng.shuffle(drawn)
     return chosen, drawn
 
 
-def _places(rng: np.random.Generator, radii: list[float]) -> list[tuple[float, float]] | None:
+def _places(rng: random.Random, radii: list[float]) -> list[tuple[float, float]] | None:
     """Centres at any fraction of a pixel whose squares keep a gap, or None after many tries."""
     placed: dict[int, tuple[float, float]] = {}
     for i in sorted(range(len(radii)), key=lambda i: -radii[i]):
         for _ in range(60):
-            x, y = rng.uniform(radii[i] + 1, SIDE - radii[i] - 1, 2).tolist()
+            low, high = radii[i] + 1, SIDE - radii[i] - 1
+            x, y = rng.uniform(low, high), rng.uniform(low, high)
             if all(
                 max(abs(x - placed[j][0]), abs(y - placed[j][1])) >= radii[i] + radii[j] + GAP
                 for j in placed
@@ -110,9 +109,9 @@ def _places(rng: np.random.Generator, radii: list[float]) -> list[tuple[float, f
     return [placed[i] for i in range(len(radii))]
 
 
-def _jittered(rng: np.random.Generator, colour: str) -> tuple[int, int, int]:
-    r, g, b = np.asarray(COLOURS[colour]) + rng.integers(-JITTER, JITTER + 1, 3)
-    return int(r), int(g), int(b)
+def _jittered(rng: random.Random, colour: str) -> tuple[int, int, int]:
+    r, g, b = (channel + rng.randint(-JITTER, JITTER) for channel in COLOURS[colour])
+    return r, g, b
 
 
 def draw(scene: Scene) -> Image.Image:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import random
 import shutil
 import tempfile
 import zlib
@@ -83,7 +84,7 @@ def cache_folder() -> Path:
 def scenes(seed: int, split: str, number: int) -> Iterator[Scene]:
     """The scenes of a split. Which split a scene may stand in follows from what stands in it, so
     no two splits show the same objects, wherever they lie."""
-    rng = np.random.default_rng([seed, SPLITS.index(split)])
+    rng = random.Random(f"{seed} scenes {split}")
     while number:
         scene = random_scene(rng)
         if split_of(scene) == split:
@@ -134,7 +135,7 @@ def _draw_all(folder: Path, seed: int, pictures: dict[str, int]) -> None:
         (folder / _FILES["captions"]).open("w", encoding="utf-8") as captions,
     ):
         for split, many in pictures.items():
-            rng = np.random.default_rng([seed, SPLITS.index(split), 1])
+            rng = random.Random(f"{seed} words {split}")
             for i, scene in enumerate(scenes(seed, split, many)):
                 array[number] = np.asarray(draw(scene))
                 about = {"id": f"{split}-{i}", "image": str(number), "split": split}
@@ -145,9 +146,7 @@ def _draw_all(folder: Path, seed: int, pictures: dict[str, int]) -> None:
     array.flush()
 
 
-def _questions(
-    rng: np.random.Generator, scene: Scene, about: dict[str, str]
-) -> Iterator[dict[str, Any]]:
+def _questions(rng: random.Random, scene: Scene, about: dict[str, str]) -> Iterator[dict[str, Any]]:
     for j, question in enumerate(ask(rng, scene, QUESTIONS[about["split"]])):
         yield {
             **about,

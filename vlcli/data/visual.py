@@ -124,10 +124,10 @@ def picture_size(picture: Picture) -> tuple[int, int]:
     return picture.shape[0], picture.shape[1]
 
 
-def patches(pixels_CHW: Tensor, side: int) -> Tensor:
+def patches(picture: Tensor, side: int) -> Tensor:
     """(3, H, W) cut into (N, 3 side side), row by row."""
-    C, H, W = pixels_CHW.shape
-    grid = pixels_CHW.reshape(C, H // side, side, W // side, side)
+    C, H, W = picture.shape
+    grid = picture.reshape(C, H // side, side, W // side, side)
     return grid.permute(1, 3, 0, 2, 4).reshape(-1, C * side * side)
 
 

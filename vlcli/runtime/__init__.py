@@ -1,1 +1,1 @@
-"""The one trainer and what it runs on: it knows an Architecture and a `validate()`, nothing else."""
+"""The one trainer and what it runs on: it knows an Architecture and a `validate()`, no more."""

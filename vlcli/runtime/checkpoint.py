@@ -1,7 +1,7 @@
 """Checkpoint folders that are whole or absent: written aside, digested, renamed, then pointed at.
 
-    checkpoints/step-000123/    weights.safetensors, ..., manifest.json (size, sha256 of each file)
-    checkpoints/last, best      the name of a folder, in one line
+checkpoints/step-000123/    weights.safetensors, ..., manifest.json (size, sha256 of each file)
+checkpoints/last, best      the name of a folder, in one line
 """
 
 from __future__ import annotations
@@ -14,14 +14,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from vlcli.spec.problem import UserError
 
 MANIFEST = "manifest.json"
 PREFIX = "step-"
 ASIDE = ".aside-"
+OLD = f"{ASIDE}old-"
 
 
-class CorruptCheckpoint(UserError):
+class CorruptCheckpointError(UserError):
     """A checkpoint whose files are not those that were written."""
 
 
@@ -39,10 +42,11 @@ class Checkpoints:
     def write(self, step: int, fill: Callable[[Path], None], best: bool, keep: int = 1) -> Path:
         """Write a checkpoint with `fill(folder)`, point at it, and let go of older ones but the
         `keep` newest and the best. Raises UserError where the disk refuses."""
+        aside = self.folder / f"{ASIDE}{step:06d}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            self._recover()
             self._sweep()
-            aside = self.folder / f"{ASIDE}{step:06d}"
             aside.mkdir()
             fill(aside)
             _seal(aside)
@@ -51,10 +55,11 @@ class Checkpoints:
             if best:
                 self._point("best", step)
             self._retire(keep)
-        except OSError as error:
+        except (OSError, SafetensorError) as error:
+            shutil.rmtree(aside, ignore_errors=True)
             raise UserError(
-                f"The checkpoint of step {step} could not be written to {self.folder}: "
-                f"{error.strerror or error}. Earlier checkpoints are intact."
+                f"The checkpoint of step {step} could not be written to {self.folder}: {error}. "
+                "Earlier checkpoints are intact; make room and resume the run."
             ) from error
         return self.at(step)
 
@@ -63,13 +68,14 @@ class Checkpoints:
         found = [path for path in self.folder.glob(f"{PREFIX}*") if path.is_dir()]
         return sorted((path for path in found if _step(path) >= 0), key=_step, reverse=True)
 
-    def newest(self) -> tuple[Path, list[CorruptCheckpoint]]:
+    def newest(self) -> tuple[Path, list[CorruptCheckpointError]]:
         """The newest whole checkpoint, and what is wrong with newer ones; UserError without any."""
-        refused: list[CorruptCheckpoint] = []
+        self._recover()
+        refused: list[CorruptCheckpointError] = []
         for path in self.all():
             try:
                 verify(path)
-            except CorruptCheckpoint as problem:
+            except CorruptCheckpointError as problem:
                 refused.append(problem)
             else:
                 return path, refused
@@ -101,9 +107,16 @@ class Checkpoints:
     def _put(self, aside: Path, place: Path) -> None:
         """Rename into place; an abandoned checkpoint of the same step makes way first."""
         if place.exists():
-            place.rename(self.folder / f"{ASIDE}old")
+            place.rename(self.folder / f"{OLD}{place.name}")
         aside.rename(place)
         _sync(self.folder)
+
+    def _recover(self) -> None:
+        """Put back a checkpoint that made way for one that never came."""
+        for path in self.folder.glob(f"{OLD}*"):
+            place = self.folder / path.name.removeprefix(OLD)
+            if not place.exists():
+                path.rename(place)
 
     def _retire(self, keep: int) -> None:
         """Delete what is neither among the newest nor the best. A newest one that does not read
@@ -111,7 +124,7 @@ class Checkpoints:
         spared = {*self.all()[: max(1, keep)], self._pointed("best")}
         try:
             verify(self.all()[0])
-        except CorruptCheckpoint:
+        except CorruptCheckpointError:
             return
         for path in self.all():
             if path not in spared:
@@ -129,21 +142,21 @@ class Checkpoints:
 
 
 def verify(folder: Path) -> None:
-    """Raise CorruptCheckpoint unless every file is, to the bit, the one that was written."""
+    """Raise CorruptCheckpointError unless every file is, to the bit, the one that was written."""
     listed = _read_manifest(folder)
     present = {path.name for path in folder.iterdir()} - {MANIFEST}
     if present != set(listed):
         odd = ", ".join(sorted(present ^ set(listed)))
-        raise CorruptCheckpoint(f"The checkpoint {folder} lacks files or has others: {odd}.")
+        raise CorruptCheckpointError(f"The checkpoint {folder} lacks files or has others: {odd}.")
     for name, fact in listed.items():
         size = (folder / name).stat().st_size
         if size != fact["size"]:
-            raise CorruptCheckpoint(
+            raise CorruptCheckpointError(
                 f"The checkpoint {folder} is corrupt: {name} has {size} bytes and had "
                 f"{fact['size']} when it was written."
             )
         if _digest(folder / name) != fact["sha256"]:
-            raise CorruptCheckpoint(
+            raise CorruptCheckpointError(
                 f"The checkpoint {folder} is corrupt: {name} has changed since it was written."
             )
 
@@ -154,11 +167,11 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         raw = (folder / MANIFEST).read_bytes()
         files = json.loads(raw)["files"]
     except FileNotFoundError:
-        raise CorruptCheckpoint(f"The checkpoint {folder} has no {MANIFEST}.") from None
+        raise CorruptCheckpointError(f"The checkpoint {folder} has no {MANIFEST}.") from None
     except (ValueError, TypeError, KeyError, UnicodeDecodeError):
-        raise CorruptCheckpoint(f"The checkpoint {folder} is corrupt: {MANIFEST}.") from None
+        raise CorruptCheckpointError(f"The checkpoint {folder} is corrupt: {MANIFEST}.") from None
     if not isinstance(files, dict) or _manifest(files) != raw:
-        raise CorruptCheckpoint(f"The checkpoint {folder} is corrupt: {MANIFEST}.")
+        raise CorruptCheckpointError(f"The checkpoint {folder} is corrupt: {MANIFEST}.")
     return files
 
 

@@ -18,9 +18,9 @@ def deepspeed_plugin(file: str, training: TrainingArgs, precision: Precision) ->
         import deepspeed  # type: ignore[import-not-found]  # noqa: F401
     except ModuleNotFoundError:
         raise UserError(
-            f"deepspeed is {file} and the package deepspeed is not installed: pip install deepspeed."
+            f"deepspeed is {file} and its package is not installed: pip install deepspeed."
         ) from None
-    from accelerate.utils import DeepSpeedPlugin
+    from accelerate.utils import DeepSpeedPlugin  # type: ignore[import-untyped]
 
     return DeepSpeedPlugin(hf_ds_config=config)
 

@@ -61,7 +61,7 @@ def choose_precision(args: ComputeArgs, device: Device) -> Precision:
 
 def memory_in_use(device: torch.device) -> int:
     """Bytes: the most that torch has held on a GPU, or what this process holds now on the CPU."""
-    import psutil
+    import psutil  # type: ignore[import-untyped]
 
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any
 
 import torch
-from accelerate import Accelerator
-from accelerate.state import AcceleratorState
-from accelerate.utils import DistributedDataParallelKwargs, DistributedType
+from accelerate import Accelerator  # type: ignore[import-untyped]
+from accelerate.state import AcceleratorState  # type: ignore[import-untyped]
+from accelerate.utils import (  # type: ignore[import-untyped]
+    DistributedDataParallelKwargs,
+    DistributedType,
+)
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -19,6 +21,7 @@ from vlcli.contracts import Architecture
 from vlcli.runtime import distributed
 from vlcli.runtime.deepspeed import deepspeed_plugin
 from vlcli.runtime.device import choose_device, choose_precision, memory_in_use
+from vlcli.runtime.shards import whole
 from vlcli.spec.groups.compute import ComputeArgs
 from vlcli.spec.groups.training import TrainingArgs
 from vlcli.spec.problem import UserError
@@ -105,16 +108,19 @@ class Engine:
         """Add the gradients of a loss that is already divided for the whole step."""
         if self.deepspeed:
             # DeepSpeed divides by its accumulation steps once more.
-            loss = loss * self.accelerator.deepspeed_engine_wrapped.engine.gradient_accumulation_steps()
+            loss = (
+                loss
+                * self.accelerator.deepspeed_engine_wrapped.engine.gradient_accumulation_steps()
+            )
         self.accelerator.backward(loss)
 
     def clip(self, model: nn.Module, largest: float) -> Tensor:
-        """The global norm of the gradients, which are scaled down to `largest` where that is > 0."""
+        """The gradients' global norm; they are scaled down to `largest` where that is > 0."""
         if largest > 0 or self.sharded or self.deepspeed:
             limit = largest if largest > 0 else float("inf")
             norm = self.accelerator.clip_grad_norm_(model.parameters(), limit)
-            norm = getattr(norm, "full_tensor", lambda: norm)()
-            return torch.as_tensor(0.0 if norm is None else norm, device=self.device)
+            norm = torch.as_tensor(0.0 if norm is None else norm, device=self.device)
+            return whole(norm)
         self.accelerator.unscale_gradients()
         gradients = [p.grad for p in model.parameters() if p.grad is not None]
         return torch.nn.utils.get_total_norm(gradients).to(self.device)
@@ -125,37 +131,18 @@ class Engine:
         before = [module.training for module in modules]
         for module in modules:
             module.eval()
-        with torch.no_grad(), self.accelerator.autocast():
-            yield
-        for module, training in zip(modules, before, strict=True):
-            module.train(training)
+        try:
+            with torch.no_grad(), self.accelerator.autocast():
+                yield
+        finally:
+            for module, training in zip(modules, before, strict=True):
+                module.train(training)
 
     def weights(self, model: nn.Module, bare: Architecture) -> dict[str, Tensor]:
         """The whole state dict under the bare module's names; a call for all processes."""
         if self.deepspeed:
             return dict(self.accelerator.get_state_dict(model))
         return {name: whole(value) for name, value in bare.state_dict().items()}
-
-
-def whole(value: Tensor) -> Tensor:
-    """A tensor with all its shards; a call for all processes."""
-    full: Tensor = getattr(value, "full_tensor", lambda: value)()
-    return full
-
-
-def like(value: Tensor, model: Tensor) -> Tensor:
-    """`value` on the device of `model` and, where that one is sharded, sharded in the same way."""
-    from torch.distributed.tensor import DTensor, distribute_tensor
-
-    if isinstance(model, DTensor):
-        return distribute_tensor(value.to(model.device), model.device_mesh, model.placements)
-    return value
-
-
-def agree_on_lengths(lengths: Sequence[Any]) -> None:
-    """Raise where processes hold different numbers of batches: they would wait for each other."""
-    if len(set(lengths)) > 1:
-        raise RuntimeError(f"the processes have {list(lengths)} training batches; they must agree")
 
 
 def _refuse_first_fsdp() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from vlcli.runtime.engine import like
+from vlcli.runtime.shards import like
 from vlcli.spec.problem import UserError
 
 
@@ -89,8 +88,3 @@ def _some(names: set[str]) -> str:
 
 def _size(value: Tensor) -> str:
     return " x ".join(str(side) for side in value.shape) or "a number"
-
-
-def json_bytes(value: object) -> bytes:
-    """JSON in the one form that files of a checkpoint have."""
-    return (json.dumps(value, indent=1, sort_keys=True) + "\n").encode()

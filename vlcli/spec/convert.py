@@ -156,15 +156,16 @@ def _convert(launch: _Launch, notes: Iterable[Note]) -> Converted:
         note(f"not carried over: {shown(shlex.join(strays), 300)}; there is no such argument.")
     if written.pop("help", None):
         note("--help is left out.")
-    for key, values in written.items():
-        if len(values) > 1:
-            note(f"{_FLAG_OF_KEY[key]} is written {len(values)} times; the last one counts.")
+    for key, several in written.items():
+        if len(several) > 1:
+            note(f"{_FLAG_OF_KEY[key]} is written {len(several)} times; the last one counts.")
     launched = [_FLAG_OF_KEY[key] for key in written if key in LAUNCH_KEYS]
     nproc = _processes(launch, launched, found)
-    values = {"task": TASK_OF_SCRIPT[launch.runner]} if launch.runner in TASK_OF_SCRIPT else {}
-    values |= {
-        key: _read(key, several[-1]) for key, several in written.items() if key not in LAUNCH_KEYS
-    }
+    task = TASK_OF_SCRIPT.get(launch.runner or "")
+    values: dict[str, Any] = {"task": task} if task else {}
+    for key, several in written.items():
+        if key not in LAUNCH_KEYS:
+            values[key] = _read(key, several[-1])
     found.extend(Note(launch.line, text) for text in _advice(launch, values))
     return Converted(values, tuple(_sentence(note) for note in _in_order(found)), nproc)
 
@@ -201,19 +202,15 @@ def _lack(word: Field) -> str:
 def _processes(launch: _Launch, launched: Sequence[str], notes: list[Note]) -> str | None:
     """How many processes were asked for; notes who starts them now."""
     asked = _nproc_field(launch.starter)
-    number = asked.text if asked and asked.whole else None
-    if number and not re.fullmatch(r"[0-9]{1,4}|[a-z]{1,8}", number):
-        number = None
-    several = number is not None and number != "1"
-    gone = f"{' and '.join(launched)} {'say' if len(launched) > 1 else 'says'} the same"
-    if several or (asked and number is None):
-        start = f"start it with `torchrun --nproc_per_node {number or 'N'} -m vlcli train SPEC`"
-        why = f", as {_lack(asked)}" if asked and not asked.whole else ""
-        notes.append(
-            Note(launch.line, start + why + (f"; {gone} and is gone." if launched else "."))
-        )
+    known = asked is not None and asked.whole and re.fullmatch("[0-9]{1,4}|[a-z]{1,8}", asked.text)
+    number = asked.text if asked and known else None
+    gone = f"{' and '.join(launched)} {'are' if len(launched) > 1 else 'is'} left out"
+    if asked and number != "1":
+        text = f"start it with `torchrun --nproc_per_node {number or 'N'} -m vlcli train SPEC`"
+        if not asked.whole:
+            text += f" (N is not known, as {_lack(asked)})"
+        notes.append(Note(launch.line, text + (f"; {gone}." if launched else ".")))
     elif launched:
-        gone = f"{' and '.join(launched)} {'are' if len(launched) > 1 else 'is'} left out"
         notes.append(Note(launch.line, f"{gone}, as one process is the default here."))
     return number
 

@@ -180,7 +180,7 @@ def _load(point: EntryPoint, source: str) -> Found:
         return Found(point.name, source, fault=f"it cannot be imported ({_short(error)})")
     if not isinstance(entry, Entry):
         what = type(entry).__name__
-        return Found(point.name, source, fault=f"it is a {what}, not a vlcli.spec.entries.Entry")
+        return Found(point.name, source, fault=f"it names a value of type {what}, not an Entry")
     return Found(point.name, source, entry)
 
 

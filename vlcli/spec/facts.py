@@ -1,4 +1,4 @@
-"""What follows from a run's values, one named function each: the words that rules are written in."""
+"""What follows from a run's values, one named function each: the words of the rules."""
 
 from __future__ import annotations
 
@@ -91,6 +91,8 @@ def sees(run: Run) -> bool:
 def features(run: Run) -> Features:
     """N and F of what the feature type delivers for one picture."""
     kind = run.feature_type
+    if trains(run, "activitynet"):
+        return Features(None, None)
     if is_video(run):
         return Features(run.n_boxes, VIDEO_WIDTH)
     if kind == "butd":
@@ -116,7 +118,7 @@ def visual_tokens(run: Run) -> int | None:
         return found
     if run.downsample and not run.oneddownsample:
         return int(run.n_boxes**0.5) ** 2
-    return int(run.n_boxes)
+    return min(found, int(run.n_boxes))
 
 
 def method(run: Run) -> str:
@@ -140,7 +142,7 @@ REDUCTIONS = ("oneddownsample", "downsample", "sparse_sample")
 
 
 def reduction(run: Run) -> str | None:
-    """The key that leaves fewer visual tokens; of several (R47), the one the published code obeys."""
+    """The key that leaves fewer visual tokens; of several (R47), the one that wins as published."""
     on = run.on(*REDUCTIONS)
     return on[0] if on else None
 
@@ -213,7 +215,7 @@ def learns(run: Run) -> bool:
 
 
 def near_divisors(number: int, wish: int) -> list[int]:
-    """The divisors of `number` next to `wish` on both sides (or `wish` itself); all are positive."""
+    """The divisors of `number` next to `wish` on both sides, or `wish` itself."""
     divisors = [each for each in range(1, min(number, 1 << 16) + 1) if number % each == 0]
     below = [each for each in divisors if each <= wish][-1:]
     return below if below == [wish] else below + [each for each in divisors if each > wish][:1]

@@ -57,6 +57,9 @@ class About(NamedTuple):
     expects: str = ""
     published: bool = True
 
+    def __call__(self, schema: dict[str, Any]) -> None:
+        """pydantic's place for what it does not know itself; the JSON Schema needs none of it."""
+
 
 def arg(
     default: Any,
@@ -83,17 +86,15 @@ def arg(
         expects=expects,
         published=not new,
     )
-    extra: Any = {"about": about}
     return Field(
-        default, description=description, ge=ge, gt=gt, le=le, lt=lt, json_schema_extra=extra
+        default, description=description, ge=ge, gt=gt, le=le, lt=lt, json_schema_extra=about
     )
 
 
 def about(field: FieldInfo) -> About:
     """What `arg` was told about a field; a plug-in's plain pydantic field gets the defaults."""
     extra = field.json_schema_extra
-    found = extra.get("about") if isinstance(extra, dict) else None
-    return found if isinstance(found, About) else About(published=False)
+    return extra if isinstance(extra, About) else About(published=False)
 
 
 @cache

@@ -278,7 +278,6 @@ TRAINING = _when(
     lambda run: not run.test_only,
     "Remove {it}, or set test_only: false.",
 )
-SUBMIT = _flag("N1", "submit")
 OWN_FILES = _when(
     "N1",
     "with your own data: train, valid or test name a .jsonl file",
@@ -295,4 +294,31 @@ FILES = _when(
     "dataset",
     lambda run: run.dataset is None,
     "Remove {it}, or remove dataset.",
+)
+TASK_OWNERS = _when(
+    "N1",
+    "by multitask runs and by parts that each task owns (adapters, LoRA, prompts)",
+    "task",
+    lambda run: (
+        run.task == "multitask"
+        or tuple(run.tasks) == (run.task,)
+        or bool(facts.has_parts_per_task(run))
+    ),
+    "Remove {it}, or switch on what a task can own.",
+)
+PROMPTED = _when(
+    "N1",
+    "by runs of one task whose text has a prompt (not by multitask, pretraining and vcr)",
+    "task tasks",
+    lambda run: (
+        run.task != "multitask" and not facts.trains(run, *facts.PRETRAINING, "vcr")
+    ),
+    "Remove {it}; in multitask runs, use_tasks_prompts: true gives each task its own.",
+)
+WRITTEN_ANSWERS = _when(
+    "N1",
+    "where answers are written, and classifier: true chooses them from a list",
+    "classifier",
+    lambda run: not run.classifier,
+    "Remove {it}, or set classifier: false.",
 )

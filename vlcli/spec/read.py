@@ -69,7 +69,8 @@ def check(source: Source, overrides: Sequence[str] = ()) -> Reading:
     problems += [written.problem(code, "error", finding) for code, finding in chosen.findings]
     problems += list(_unknown_keys(written, fields, chosen))
     given = {key: value for key, value in written.values.items() if key in fields}
-    values, faults = check_values(chosen.spec, {**chosen.defaults, **given, **chosen.fixed})
+    before = {key: value for key, value in chosen.defaults.items() if key in fields}
+    values, faults = check_values(chosen.spec, {**before, **given, **chosen.fixed})
     for fault in faults:
         problems.append(written.problem(fault.code, "error", fault.finding, fault.path))
     in_doubt = {str(fault.path[0]) for fault in faults} | chosen.in_doubt

@@ -68,8 +68,7 @@ def _properties(spec: type[BaseModel]) -> dict[str, Any]:
     for key, schema in whole["properties"].items():
         field = spec.model_fields[key]
         known = about(field)
-        for stray in ("about", "title"):
-            schema.pop(stray, None)
+        schema.pop("title", None)
         schema = _widened(key, schema)
         group = (group_of(spec, key).__doc__ or "").strip().splitlines()[0]
         schema["markdownDescription"] = f"{field.description}\n\n*{group}*; {expected(field)}."

@@ -62,7 +62,7 @@ def _from_config(path: Path) -> Backbone | None:
         return None
     family: Family = config["model_type"]
     try:
-        return Backbone(
+        found = Backbone(
             family=family,
             width=int(config["d_model"]),
             heads=int(config.get("num_heads", config.get("encoder_attention_heads", 12))),
@@ -71,8 +71,10 @@ def _from_config(path: Path) -> Backbone | None:
             positions=int(config.get("max_position_embeddings", 1024)) if family == "bart" else None,
             tied=bool(config.get("tie_word_embeddings", True)),
         )
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
+    sizes = (found.width, found.heads, found.layers, found.vocabulary, found.positions or 1)
+    return found if min(sizes) > 0 else None
 
 
 def family_of(name: str) -> Family | None:

@@ -5,8 +5,13 @@ from __future__ import annotations
 from vlcli.spec.rules import (
     adapters,
     checkpoint,
+    compacter,
     compute,
+    freezing,
+    hyperformer,
+    lora,
     pretraining,
+    prompts,
     tasks,
     text,
     training,
@@ -17,6 +22,11 @@ from vlcli.spec.rules import (
 
 RULES = (
     *adapters.RULES,
+    *compacter.RULES,
+    *hyperformer.RULES,
+    *lora.RULES,
+    *prompts.RULES,
+    *freezing.RULES,
     *visual_tokens.RULES,
     *visual_embedding.RULES,
     *visual_encoder.RULES,

@@ -19,7 +19,7 @@ class AdapterArgs(Group):
     use_single_adapter: bool = arg(
         False,
         "One adapter that all tasks share; false gives each task its own.",
-        needs=needs.CONTROLLERS,
+        needs=(needs.ADAPTERS, needs.CONTROLLERS),
     )
     reduction_factor: int = arg(
         16,
@@ -47,7 +47,9 @@ class AdapterArgs(Group):
         needs=(needs.ADAPTERS, needs.CONTROLLERS, needs.NOT_SINGLE, needs.SEVERAL_TASKS),
     )
     use_lm_head_adapter: bool = arg(
-        False, "An adapter from the last hidden state that adds to the output logits."
+        False,
+        "An adapter from the last hidden state that adds to the output logits.",
+        needs=needs.WRITTEN_ANSWERS,
     )
     track_z: bool = arg(
         False,

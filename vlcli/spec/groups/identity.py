@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
+from .. import needs
 from ..fields import Group, arg
 from ..lists import names_list
 
@@ -35,6 +36,7 @@ class RunArgs(Group):
         (),
         "The owners of per-task parameters (adapters, LoRA, prompts) and, in a multitask run, the "
         "tasks it mixes. A comma text or a list; absent, it is [`task`].",
+        needs=needs.TASK_OWNERS,
         expects="task names, as a comma text or a list",
     )
     seed: int = arg(

@@ -17,5 +17,7 @@ class PromptArgs(Group):
         768, "Hidden width of the network that makes prompts.", ge=1, needs=needs.PROMPT_MLP
     )
     use_attn_prefix: bool = arg(
-        False, "Learned keys and values in front of every attention layer's own (prefix tuning)."
+        False,
+        "Learned keys and values in front of every self-attention layer's own (prefix tuning), "
+        "encoder_prompt_len in the encoder and decoder_prompt_len in the decoder.",
     )

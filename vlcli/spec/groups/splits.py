@@ -27,6 +27,7 @@ class SplitArgs(Group):
         -1,
         "How much training data: a share for 0 < x <= 1, the first x examples above 1, all for 0 "
         "or below.",
+        needs=needs.TRAINING,
     )
     valid_topk: float = arg(
         -1, "How much validation and test data, counted like train_topk."

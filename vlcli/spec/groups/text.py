@@ -11,6 +11,7 @@ class TextArgs(Group):
         "vqa: ",
         "Put in front of the text (behind it in video tasks). The default is that of vqa; other "
         "tasks bring their own.",
+        needs=needs.PROMPTED,
     )
     post_prompt: str = arg("", "Put behind the text.", needs=needs.QUESTIONS)
     use_tasks_prompts: bool = arg(

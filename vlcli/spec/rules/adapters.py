@@ -15,15 +15,16 @@ KINDS = " ".join(facts.ADAPTER_KINDS)
 
 @rule(RULES, "R1", "error", "one kind of adapter at a time", KINDS)
 def one_adapter_kind(run: Run) -> Iterator[Finding]:
-    """Bottleneck adapters, hyperformer, compacter and low-rank adapters all stand at the same places
-    of a layer, so a model holds at most one kind of them. The published code stops with an
+    """Bottleneck adapters, hyperformer, compacter and low-rank adapters all stand at the same
+    places of a layer, so a model holds at most one kind of them. The published code stops with an
     assertion."""
     kinds = facts.adapter_kinds(run)
     if len(kinds) > 1:
         yield Finding(
             tuple(kinds),
             f"{listed(kinds)} are on together; a model holds one kind of adapter.",
-            f"Keep one of them, for example {kinds[0]}: true, and set the others to false.",
+            f"Keep one of them, for example {kinds[0]}: true, and set the other"
+            f"{'s' if len(kinds) > 2 else ''} to false.",
         )
 
 
@@ -116,7 +117,9 @@ def usable_task_names(run: Run) -> Iterator[Finding]:
         yield Finding(
             ("tasks",),
             "tasks holds an empty name.",
-            f'Remove what is left over: tasks: "{kept}".' if kept else "Name a task, or remove tasks.",
+            f'Remove what is left over: tasks: "{kept}".'
+            if kept
+            else "Name a task, or remove tasks.",
         )
     dots = list(dict.fromkeys(name for name in run.tasks if "." in name))
     if dots:

@@ -31,8 +31,8 @@ def launch_flags(run: Run) -> Iterator[Finding]:
 def half_precision_on_cpu(run: Run) -> Iterator[Finding]:
     """fp16 mixed precision scales gradients for arithmetic that accelerators have; on the CPU the
     published code switches it off without a word. bf16 works on the CPU. With device: "auto" the
-    run checks this when it knows the device. (Which process a run is, local_rank, comes from the
-    launcher here.)"""
+    run checks this when it knows the device. The number of a process (local_rank) comes from the
+    launcher here, so none can be missing."""
     if run.device == "cpu" and facts.precision(run) == "fp16":
         fix = 'Set precision: "bf16"' if run.precision else "Set fp16: false"
         yield Finding(

@@ -85,9 +85,7 @@ def unfrozen_twice(run: Run) -> Iterator[Finding]:
         )
 
 
-@rule(
-    RULES, "R142", "warning", "random weights stay frozen", f"from_scratch {FULL} load resume"
-)
+@rule(RULES, "R142", "warning", "random weights stay frozen", f"from_scratch {FULL} load resume")
 def random_and_frozen(run: Run) -> Iterator[Finding]:
     """from_scratch gives the language model random weights. A tuning method beside it trains its
     own small parts and leaves those random weights frozen for good, which is of use as a test of

@@ -14,7 +14,9 @@ GENERATORS = ("unique_hyper_net", "efficient_unique_hyper_net")
 GENERATED_NORMS = ("add_layer_norm_before_adapter", "add_layer_norm_after_adapter")
 
 
-@rule(RULES, "R2", "error", "a hyperformer has generators", "use_hyperformer " + " ".join(GENERATORS))
+@rule(
+    RULES, "R2", "error", "a hyperformer has generators", "use_hyperformer " + " ".join(GENERATORS)
+)
 def generators_are_chosen(run: Run) -> Iterator[Finding]:
     """The hyperformer generates adapter weights, either by one generator per block type
     (unique_hyper_net) or by one for all of them (efficient_unique_hyper_net, the hyperformer++ of
@@ -42,9 +44,7 @@ def one_choice_of_generators(run: Run) -> Iterator[Finding]:
         )
 
 
-@rule(
-    RULES, "R5", "error", "the task embedding has a width", "projected_task_embedding_dim"
-)
+@rule(RULES, "R5", "error", "the task embedding has a width", "projected_task_embedding_dim")
 def task_embedding_has_width(run: Run) -> Iterator[Finding]:
     """projected_task_embedding_dim is the width of what enters the generators. -1 stands for the
     paper's 64; a layer of width 0 could tell no task from another."""
@@ -56,9 +56,7 @@ def task_embedding_has_width(run: Run) -> Iterator[Finding]:
         )
 
 
-@rule(
-    RULES, "R37", "warning", "z of a BART hyperformer", "track_z use_hyperformer backbone"
-)
+@rule(RULES, "R37", "warning", "z of a BART hyperformer", "track_z use_hyperformer backbone")
 def z_of_one_place(run: Run) -> Iterator[Finding]:
     """On BART one hyperformer controller serves all places of a layer in turn and keeps the
     activations of its last use. The z term therefore sees those of the feed-forward adapters
@@ -69,8 +67,8 @@ def z_of_one_place(run: Run) -> Iterator[Finding]:
             return
         yield Finding(
             ("track_z", "use_hyperformer"),
-            "On BART, the z term of a hyperformer counts the feed-forward adapters alone, not those "
-            "of attention.",
+            "On BART, the z term of a hyperformer counts the feed-forward adapters alone, not "
+            "those of attention.",
             "Set track_z: false, or take use_adapter, which counts every adapter.",
         )
 
@@ -112,6 +110,7 @@ def generated_norms(run: Run) -> Iterator[Finding]:
         yield Finding(
             tuple(norms),
             f"A hyperformer generates the layer norm{'s' if len(norms) > 1 else ''} of "
-            f"{listed(norms)}, so their scale starts near 0, not at 1.",
+            f"{listed(norms)}, so {'their' if len(norms) > 1 else 'its'} scale starts near 0, not "
+            "at 1.",
             f"Remove {listed(norms)}, unless you want that start.",
         )

@@ -1,4 +1,4 @@
-"""Prompts and prefixes: their lengths."""
+"""Prompts, prefixes and the texts beside them: lengths that must fit."""
 
 from __future__ import annotations
 
@@ -40,6 +40,21 @@ def decoder_positions(run: Run) -> Iterator[Finding]:
         if len(keys) == 1
         else f"Lower {listed(keys, 'or')}: together they may be at most {known.positions}.",
     )
+
+
+@rule(RULES, "R145", "error", "the encoder has positions enough", "max_text_length backbone")
+def encoder_positions(run: Run) -> Iterator[Finding]:
+    """BART learns one vector per position of the text and has 1024 of them; a longer text ends the
+    run with an IndexError. Encoder prompts and visual tokens take no positions, and T5 has no such
+    end."""
+    known = facts.known_backbone(run)
+    if known and known.positions is not None and run.max_text_length > known.positions:
+        yield Finding(
+            ("max_text_length",),
+            f"max_text_length is {run.max_text_length} and {run.backbone} has {known.positions} "
+            "positions for text.",
+            f"Set max_text_length to at most {known.positions}.",
+        )
 
 
 @rule(RULES, "R143", "error", "a prefix has a length", "use_attn_prefix " + " ".join(LENGTHS))

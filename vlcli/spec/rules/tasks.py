@@ -130,7 +130,7 @@ def tasks_to_mix(run: Run) -> Iterator[Finding]:
             'Set tasks, for example tasks: "vqa,gqa,nlvr,caption".',
         )
     for name in dict.fromkeys(run.tasks):
-        if name and "." not in name:  # R46 speaks of these
+        if name.strip() and "." not in name:  # R46 speaks of these
             yield from _unknown_task(name)
 
 

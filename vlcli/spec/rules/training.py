@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from .. import facts
 from ..run import Run
 from . import Finding, Rule, rule
 
@@ -67,9 +68,7 @@ def untrained_weights(run: Run) -> Iterator[Finding]:
 def too_few_epochs(run: Run) -> Iterator[Finding]:
     """early_stopping ends training after so many validations without a better score, and there is
     one validation per epoch. From as many epochs on as the run has, it never comes to that."""
-    if run.early_stopping and run.epochs and run.early_stopping >= run.epochs:
-        if run.test_only:
-            return
+    if facts.learns(run) and run.early_stopping >= run.epochs:
         fix = "Remove early_stopping."
         if run.epochs > 2:
             fix = f"Set early_stopping: {max(1, run.epochs // 3)}, or remove it."

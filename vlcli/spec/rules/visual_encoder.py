@@ -12,7 +12,6 @@ from . import Finding, Rule, listed, rule
 RULES: list[Rule] = []
 
 TOWER_STRIDE = 32
-TOWER_PARTS = ("unfreeze_vis_last_layer", "unfreeze_batch_norms")
 
 
 def _tower(run: Run) -> bool:
@@ -98,7 +97,7 @@ def optimizer_without_tower(run: Run) -> Iterator[Finding]:
 def parts_of_the_tower(run: Run) -> Iterator[Finding]:
     """unfreeze_vis_encoder trains the whole image tower, its last stage and its batch norms
     included."""
-    parts = run.on(*TOWER_PARTS)
+    parts = run.on("unfreeze_vis_last_layer", "unfreeze_batch_norms")
     if _tower(run) and run.unfreeze_vis_encoder and parts:
         several = len(parts) > 1
         yield Finding(
@@ -114,7 +113,7 @@ def drifting_statistics(run: Run) -> Iterator[Finding]:
     """A batch norm follows the mean and variance of what it sees while training, frozen weights or
     not, so a frozen ResNet tower slowly changes. freeze_bn_statistics: true keeps it as it is. A
     tower that trains as a whole, or with its batch norms, is meant to follow."""
-    if not _batch_norms(run) or run.test_only or not run.epochs:
+    if not _batch_norms(run) or not facts.learns(run):
         return
     if not run.freeze_bn_statistics and not run.on("unfreeze_vis_encoder", "unfreeze_batch_norms"):
         yield Finding(
@@ -134,11 +133,10 @@ def patches_fill_the_picture(run: Run) -> Iterator[Finding]:
     (height, wide), side = run.image_size, run.patch_size
     if height % side == 0 and wide % side == 0:
         return
-    common = gcd(height, wide)
-    near = [n for n in range(max(1, side // 2), min(2 * side, common) + 1) if common % n == 0]
+    near = facts.near_divisors(gcd(height, wide), side)
+    near = [each for each in near if side <= 2 * each <= 4 * side]
     if near:
-        below, above = [n for n in near if n < side][-1:], [n for n in near if n > side][:1]
-        fix = "Set patch_size: " + " or ".join(map(str, below + above)) + "."
+        fix = f"Set patch_size: {' or '.join(map(str, near))}."
     else:
         sizes = [max(side, round(n / side) * side) for n in (height, wide)]
         fix = f"Set image_size: {sizes[0] if sizes[0] == sizes[1] else sizes}."
@@ -180,7 +178,7 @@ def rates_of_a_frozen_tower(run: Run) -> Iterator[Finding]:
     """use_separate_optimizer_for_visual, vis_lr and their like speak of the trainable weights of
     the image tower. It has some with use_vis_adapter, one of the unfreeze_vis_* keys,
     unfreeze_batch_norms, or LoRA (which trains all biases)."""
-    trainable = run.on("unfreeze_vis_encoder", *TOWER_PARTS, "use_vis_adapter", "use_lora")
+    trainable = run.on(*facts.TOWER_PARTS, "use_lora")
     if _tower(run) and run.use_separate_optimizer_for_visual and not trainable:
         yield Finding(
             ("use_separate_optimizer_for_visual", "use_adam_for_visual", "vis_lr"),

@@ -29,7 +29,7 @@ class Block:
     in_condition: bool = False
     decided: bool = False
     unsure: bool = False
-    restore: dict[str, Value] | None = None
+    saved: tuple[list[str], dict[str, Value]] | None = None  # of a subshell
 
     @property
     def next_arm(self) -> Live:

@@ -91,7 +91,7 @@ class Commands:
             self.launched = name.startswith(_LAUNCHERS) or name.endswith(".py")
             return True if self.launched else None
         elif name == "set" and len(fields) > 1 and fields[1].text == "--":
-            self.variables.arguments = [one.text for one in fields[2:]]
+            self.variables.arguments = [one.text for one in fields[2:] if one.handed_over]
         return name != "false"
 
     def _set(self, name: str, fields: list[Field], words: list[Word]) -> bool:

@@ -24,8 +24,8 @@ def decide(fields: Sequence[Field], double: bool) -> bool | None:
     A variable without a value counts as empty, as in a shell.
     """
     either, both = ("||", "&&") if double else ("-o", "-a")
-    if not double:  # an unquoted empty value is no word at all
-        fields = [field for field in fields if field.text or field.unknown or field.quoted]
+    if not double:
+        fields = [field for field in fields if field.handed_over]
     if any(field.text in ("(", ")") for field in fields):
         return None
     return _any(_all(_single(one) for one in _cut(side, both)) for side in _cut(fields, either))

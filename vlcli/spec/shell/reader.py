@@ -141,7 +141,7 @@ class _Reader:
             )
         else:
             self._open("(", ")", token.line)
-            self._blocks[-1].restore = self._commands.variables.copied()
+            self._blocks[-1].saved = self._commands.variables.saved()
 
     def _close_parenthesis(self, token: Operator) -> None:
         if self._inside("esac"):  # `pattern)`
@@ -171,8 +171,8 @@ class _Reader:
         block = self._blocks.pop()
         if block.live is Live.UNSURE or block.unsure:
             self._status = None
-        if block.restore is not None:
-            self._commands.variables.named = block.restore
+        if block.saved is not None:
+            self._commands.variables.restore(block.saved)
         self._line = Line()
 
     def _end(self, word: Word) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from vlcli.spec.published import ConvertError
 from vlcli.spec.shell.parts import Text, Word, WordReader
 
-LONGEST_SCRIPT = 256 * 1024
+LONGEST_SCRIPT = 64 * 1024
 
 _BLANK = " \t\r"
 _OPERATOR = re.compile(r"&&|\|\||;;&|;;|;&|\|&|[;&|()]")
@@ -29,7 +29,7 @@ def cut(text: str) -> list[Word | Operator]:
         raise ConvertError(
             f"The script has {len(text)} characters; at most {LONGEST_SCRIPT} are read."
         )
-    return _Cutter(text.replace("\r\n", "\n")).tokens()
+    return _Cutter(text.removeprefix("\ufeff").replace("\r\n", "\n")).tokens()
 
 
 class _Cutter(WordReader):

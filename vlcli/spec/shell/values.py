@@ -10,7 +10,7 @@ from vlcli.spec.published import ConvertError, shown
 from vlcli.spec.shell.parts import Opaque, Part, Text, Variable, Word
 
 LONGEST_VALUE = 64 * 1024
-LONGEST_TOTAL = 1024 * 1024  # of all values put in, over the whole script
+LONGEST_TOTAL = 256 * 1024  # of all values put in, over the whole script
 MOST_WORDS = 4096
 
 _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(\+?)=")
@@ -46,6 +46,11 @@ class Field:
     def whole(self) -> bool:
         return not self.missing and not self.unknown
 
+    @property
+    def handed_over(self) -> bool:
+        """False for an unquoted variable without a value, which a shell drops."""
+        return bool(self.text or self.unknown or self.quoted)
+
 
 def assignment(word: Word) -> tuple[str, bool, tuple[Part, ...]] | None:
     """Name, whether it appends, and the value's parts, of a word like `name=value`."""
@@ -73,11 +78,12 @@ class Variables:
         if found is None:
             return False
         name, appends, parts = found
-        before = self.named.get(name, Value()) if appends else Value()
-        value = before + self.value(parts)
+        value = self.value(parts)
+        if appends:
+            value = self.named.get(name, Value()) + value
         if len(value.text) > LONGEST_VALUE:
             raise ConvertError(
-                f"Line {word.line}: the value of {shown(name)} grows past {LONGEST_VALUE} "
+                f"Line {word.line}: the value of `{shown(name)}` grows past {LONGEST_VALUE} "
                 "characters."
             )
         self.named[name] = value
@@ -87,10 +93,13 @@ class Variables:
         for name in names:
             self.named[name] = Value(unknown=f"${shown(name)}, which {why}")
 
-    def copied(self) -> dict[str, Value]:
-        """The variables as they are now, for a subshell to come back to."""
-        self._spend(len(self.named))
-        return dict(self.named)
+    def saved(self) -> tuple[list[str], dict[str, Value]]:
+        """Arguments and variables as they are now, for a subshell to go back to."""
+        self._spend(len(self.named) + len(self.arguments))
+        return list(self.arguments), dict(self.named)
+
+    def restore(self, saved: tuple[list[str], dict[str, Value]]) -> None:
+        self.arguments, self.named = saved
 
     def value(self, parts: Iterable[Part]) -> Value:
         """The parts as one text, not split at blanks."""
@@ -119,14 +128,19 @@ class Variables:
 
     def _split(self, word: Word) -> list[Field]:
         split = _Split(word)
-        for part in word.parts:
-            if isinstance(part, Variable) and part.name in "@*" and not part.operator:
+        self._put(word.parts, split)
+        return split.done()
+
+    def _put(self, parts: Iterable[Part], split: _Split) -> None:
+        for part in parts:
+            if isinstance(part, Variable) and part.name in "@*":
                 split.add_many(self._many(part), part.quoted)
-            elif part.quoted or isinstance(part, Text):
-                split.add(self._part(part), quoted=part.quoted)
+            elif part.quoted:
+                split.add(self._part(part), quoted=True)
+            elif isinstance(part, Variable) and part.operator[-1:] == "-" and self._lacks(part):
+                self._put(part.default, split)
             else:
                 split.add_split(self._part(part))
-        return split.done()
 
     def _many(self, part: Variable) -> list[str]:
         """`$@` and `${@:first:count}`."""
@@ -142,13 +156,12 @@ class Variables:
             return Value(part.text)
         if isinstance(part, Opaque):
             return Value(unknown=f"{shown(part.text, 40)}, which only running the script can tell")
-        value = self._lookup(part)
-        if part.operator and not value.unknown:
-            empty = part.operator.startswith(":") and not value.text
-            if value.missing or empty:
-                value = self.value(part.default)
-                if part.operator.endswith("=") and not part.name.isdecimal():
-                    self.named[part.name] = value
+        if part.operator and self._lacks(part):
+            value = self.value(part.default)
+            if part.operator.endswith("=") and not part.name.isdecimal():
+                self.named[part.name] = value
+        else:
+            value = self._lookup(part)
         self._spend(len(value.text) + 1)
         return value
 
@@ -166,6 +179,13 @@ class Variables:
         if place > len(self.arguments):
             return Value(missing=f"${place}")
         return Value(self.arguments[place - 1])
+
+    def _lacks(self, part: Variable) -> bool:
+        """Whether the default counts: `:-` and `:=` are for empty values, too."""
+        value, place = self._lookup(part), int_of(part.name)
+        if part.operator.startswith(":"):
+            return not value.text and not value.unknown
+        return part.name not in self.named if place is None else place > len(self.arguments)
 
     def _spend(self, characters: int) -> None:
         self._spent += characters

@@ -1,0 +1,198 @@
+"""VL-T5 and VL-BART as the trainer knows them: batches in, losses or written answers out.
+
+B batch, S encoder tokens, T target tokens, D model width, V vocabulary, A answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from vlcli.contracts import Architecture, Example, Losses, Prediction
+from vlcli.spec.groups.generation import GenerationArgs
+from vlcli.spec.groups.visual_embedding import VisualEmbeddingArgs
+from vlcli.spec.problem import UserError
+from vlcli.spec.sizes import family_of
+
+from . import losses
+from .backbones import load_backbone
+from .batch import Collator, VLBatch
+from .decoding import AnswerTrie, Writer
+from .joint import Encoded
+from .spec import VLSpec
+from .visual_embedding import VisualTokens
+
+
+class VLArchitecture(Architecture):
+    """What VL-T5 and VL-BART share; a family says how its stock modules are put together.
+
+    `answers` are the classes of the `classifier` head, or the only answers that may be written.
+    """
+
+    family: ClassVar[str] = ""
+
+    def __init__(
+        self,
+        stock: PreTrainedModel,
+        args: VisualEmbeddingArgs,
+        feature_width: int,
+        tokenizer: PreTrainedTokenizerBase | None = None,
+        generation: GenerationArgs | None = None,
+        answers: Sequence[str] = (),
+        classifier: bool = False,
+        log_accuracy: bool = False,
+    ) -> None:
+        super().__init__()
+        self.config = stock.config
+        self.tokenizer = tokenizer
+        self.use_vision = args.use_vision
+        self.answers = tuple(answers)
+        self.log_accuracy = log_accuracy
+        self.new_tokens = max(generation.gen_max_length - 1, 1) if generation else 19
+        self.num_beams = generation.num_beams if generation else 1
+        self.assemble(stock, args, feature_width)
+        self.answer_head = answer_head(self.config.d_model, len(answers)) if classifier else None
+        self.writer = Writer(self, stock.generation_config)
+        self.trie = None
+        if self.answers and not classifier and tokenizer is not None:
+            self.trie = answer_trie(self.answers, tokenizer)
+
+    @classmethod
+    def build(
+        cls,
+        spec: VLSpec,
+        tokenizer: PreTrainedTokenizerBase,
+        feature_width: int,
+        answers: Sequence[str] | None = None,
+    ) -> VLArchitecture:
+        """The model of a spec, on its pretrained backbone or on a new one (`from_scratch`)."""
+        family = cls.family or family_of(spec.backbone)
+        if family != family_of(spec.backbone):
+            raise UserError(f"{spec.backbone} is no {family} backbone.", exit_code=3)
+        held = spec.classifier or spec.answer_vocab is not None
+        if held and not answers:
+            raise UserError("classifier and answer_vocab need a list of answers.", exit_code=3)
+        return _class_of(family)(
+            load_backbone(spec.backbone, tokenizer, spec.dropout, spec.from_scratch),
+            spec,
+            feature_width,
+            tokenizer,
+            spec,
+            answers if answers and held else (),
+            spec.classifier,
+            spec.log_train_accuracy,
+        )
+
+    # What a family says.
+
+    def assemble(self, stock: Any, args: VisualEmbeddingArgs, feature_width: int) -> None:
+        """Take the stock model's modules over, under their published names."""
+        raise NotImplementedError
+
+    def see_and_read(
+        self, input_ids: Tensor, visual: VisualTokens | None = None, prompt: Tensor | None = None
+    ) -> Encoded:
+        """The joint encoder; `prompt` (B, P, D) stands in front of the text."""
+        raise NotImplementedError
+
+    def decode(self, ids_BT: Tensor, encoded: Encoded, **steps: Any) -> Any:
+        """The stock decoder's output; `steps` are its own arguments of stepwise decoding."""
+        raise NotImplementedError
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """(..., D) -> (..., V)."""
+        raise NotImplementedError
+
+    def first_ids(self) -> list[int]:
+        """What the decoder reads in front of a classifier's answer."""
+        raise NotImplementedError
+
+    def cross_attention(self, states_BSD: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Keys and values of every decoder layer's cross-attention, (B, heads, S, width) each."""
+        raise NotImplementedError
+
+    # What the trainer knows.
+
+    def collator(self) -> Callable[[Sequence[Example]], VLBatch]:
+        if self.tokenizer is None:
+            raise ValueError("A model without a tokenizer makes no batches.")
+        classes = self.answers if self.answer_head is not None else ()
+        return Collator(self.tokenizer, self.use_vision, classes)
+
+    def forward(self, batch: VLBatch) -> Losses:
+        if self.answer_head is not None:
+            return losses.chosen(self.answer_logits(batch), batch.answers, self.log_accuracy)
+        text = self.written(batch, self.log_accuracy)
+        return losses.averaged(text, batch.weights, batch.averaged, self.log_accuracy)
+
+    @torch.no_grad()
+    def predict(self, batch: VLBatch) -> list[Prediction]:
+        if self.answer_head is not None:
+            best = self.answer_logits(batch).argmax(-1).tolist()
+            return [Prediction(id, self.answers[a]) for id, a in zip(batch.ids, best, strict=True)]
+        ids = self.writer.write(self.encode(batch), self.new_tokens, self.num_beams, self.trie)
+        return [
+            Prediction(id, text) for id, text in zip(batch.ids, self.texts(ids), strict=True)
+        ]
+
+    # The steps of both.
+
+    def encode(self, batch: VLBatch) -> Encoded:
+        return self.see_and_read(batch.input_ids, batch.visual)
+
+    def written(self, batch: VLBatch, right: bool = False) -> losses.Written:
+        """The loss of every target token of the batch."""
+        hidden = self.decode(self.shifted(batch.labels), self.encode(batch)).last_hidden_state
+        return losses.written(hidden, batch.labels, self.logits, right)
+
+    def answer_logits(self, batch: VLBatch) -> Tensor:
+        """(B, A): the classifier head on the decoder's last state."""
+        assert self.answer_head is not None
+        first_BT = torch.tensor([self.first_ids()], device=batch.input_ids.device)
+        first_BT = first_BT.expand(len(batch.input_ids), -1)
+        hidden_BTD = self.decode(first_BT, self.encode(batch)).last_hidden_state
+        scores: Tensor = self.answer_head(hidden_BTD[:, -1])
+        return scores
+
+    def shifted(self, labels_BT: Tensor) -> Tensor:
+        """What the decoder reads: the start token, then the labels but the last."""
+        ids = labels_BT.roll(1, dims=1)
+        ids[:, 0] = self.config.decoder_start_token_id
+        return ids.masked_fill(ids == losses.IGNORED, self.config.pad_token_id)
+
+    def texts(self, ids: Tensor) -> list[str]:
+        """Generated ids (B, T) as text; with an answer list, the listed spelling."""
+        if self.tokenizer is None:
+            raise ValueError("A model without a tokenizer writes no text.")
+        rows = ids[:, 1:].tolist()
+        plain = self.tokenizer.batch_decode(rows, skip_special_tokens=True)
+        if self.trie is None:
+            return [text.strip() for text in plain]
+        return [self.trie.text(row) or text for row, text in zip(rows, plain, strict=True)]
+
+
+def answer_head(width: int, answers: int) -> nn.Sequential:
+    """The published classifier head: (B, D) -> (B, A)."""
+    return nn.Sequential(
+        nn.Linear(width, 2 * width),
+        nn.GELU(),
+        nn.LayerNorm(2 * width),
+        nn.Linear(2 * width, answers),
+    )
+
+
+def answer_trie(answers: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> AnswerTrie:
+    """The trie of an answer list, each answer as the collator would write it as a target."""
+    ids = tokenizer(list(answers))["input_ids"]
+    return AnswerTrie(answers, ids, tokenizer.pad_token_id)
+
+
+def _class_of(family: str | None) -> type[VLArchitecture]:
+    from .bart import VLBart  # the families build on this file
+    from .t5 import VLT5
+
+    return {"t5": VLT5, "bart": VLBart}[family or "t5"]

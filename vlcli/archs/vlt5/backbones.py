@@ -1,0 +1,155 @@
+"""The stock T5 and BART models: pretrained ones by name or folder, new ones of known shapes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from safetensors import SafetensorError
+from transformers import (
+    AutoConfig,
+    BartConfig,
+    BartForConditionalGeneration,
+    PretrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    T5Config,
+    T5ForConditionalGeneration,
+)
+
+from vlcli.spec.problem import UserError
+from vlcli.spec.sizes import BACKBONES, Family, family_of
+
+from .fetching import fetched
+
+# What the shapes in spec/sizes.py leave open: T5 head width d_kv, and the feed-forward width.
+_T5_INNER = {
+    "t5-tiny": (32, 256),
+    "t5-small": (64, 2048),
+    "t5-base": (64, 3072),
+    "t5-large": (64, 4096),
+    "t5-3b": (128, 16384),
+    "t5-11b": (128, 65536),
+}
+_BART_INNER = {"bart-tiny": 512, "bart-base": 3072, "bart-large": 4096}
+
+
+def known_config(name: str) -> PretrainedConfig | None:
+    """The configuration of a standard shape ("t5-tiny", "facebook/bart-base"), without any file."""
+    short = name.rsplit("/", 1)[-1]
+    if short in _T5_INNER:
+        size, (head, inner) = BACKBONES[short], _T5_INNER[short]
+        return T5Config(
+            vocab_size=size.vocabulary,
+            d_model=size.width,
+            d_kv=head,
+            d_ff=inner,
+            num_layers=size.layers,
+            num_heads=size.heads,
+            decoder_start_token_id=0,
+        )
+    if short in _BART_INNER:
+        size, inner = BACKBONES[short], _BART_INNER[short]
+        return BartConfig(
+            vocab_size=size.vocabulary,
+            d_model=size.width,
+            encoder_layers=size.layers,
+            decoder_layers=size.layers,
+            encoder_attention_heads=size.heads,
+            decoder_attention_heads=size.heads,
+            encoder_ffn_dim=inner,
+            decoder_ffn_dim=inner,
+            max_position_embeddings=size.positions or 1024,
+        )
+    return None
+
+
+def load_backbone(
+    name: str, tokenizer: PreTrainedTokenizerBase, dropout: float, from_scratch: bool
+) -> PreTrainedModel:
+    """The stock model of a spec, its vocabulary as large as the tokenizer's.
+
+    New rows of a pretrained vocabulary are drawn as published (N(0, 1) for T5, N(0, 0.02) for
+    BART).
+    """
+    if from_scratch:
+        return new_model(_config(name), tokenizer, dropout)
+    family = family_of(name)
+    if name in ("t5-tiny", "bart-tiny"):
+        raise UserError(
+            f"{name} is a shape without pretrained weights; set from_scratch: true.", exit_code=3
+        )
+    kind = {"t5": T5ForConditionalGeneration, "bart": BartForConditionalGeneration}.get(family or "")
+    if kind is None:
+        raise UserError(f"The backbone {name} is neither a T5 nor a BART model.", exit_code=3)
+    try:
+        with _quiet():
+            model: PreTrainedModel = fetched(
+                kind.from_pretrained, name, "backbone", **_dropouts(family or "t5", dropout)
+            )
+    except SafetensorError as error:
+        raise UserError(f"The weights of {name} are damaged: {error}.") from error
+    if not model.config.tie_word_embeddings:
+        raise UserError(
+            f"{name} has an output layer of its own (T5 v1.1); VL-T5 needs a T5 v1.0 model such as "
+            "t5-base.",
+            exit_code=3,
+        )
+    if model.config.vocab_size != len(tokenizer):
+        model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+    return model
+
+
+def new_model(
+    config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase, dropout: float
+) -> PreTrainedModel:
+    """A model with fresh weights, its vocabulary and special tokens those of the tokenizer."""
+    family: Family = "t5" if config.model_type == "t5" else "bart"
+    config.update(
+        {
+            **_dropouts(family, dropout),
+            "vocab_size": len(tokenizer),
+            "pad_token_id": tokenizer.pad_token_id,
+            "eos_token_id": tokenizer.eos_token_id,
+        }
+    )
+    if isinstance(config, T5Config):
+        config.decoder_start_token_id = tokenizer.pad_token_id
+        return T5ForConditionalGeneration(config)
+    config.update(
+        {
+            "bos_token_id": tokenizer.bos_token_id,
+            "decoder_start_token_id": tokenizer.eos_token_id,
+            "forced_eos_token_id": tokenizer.eos_token_id,
+        }
+    )
+    return BartForConditionalGeneration(config)
+
+
+def _config(name: str) -> PretrainedConfig:
+    config = known_config(name)
+    if config is None:
+        config = fetched(AutoConfig.from_pretrained, name, "configuration")
+    if not isinstance(config, T5Config | BartConfig):
+        raise UserError(f"The backbone {name} is neither a T5 nor a BART model.", exit_code=3)
+    return config
+
+
+def _dropouts(family: str, dropout: float) -> dict[str, Any]:
+    if family == "t5":
+        return {"dropout_rate": dropout}
+    return {"dropout": dropout, "attention_dropout": dropout, "activation_dropout": dropout}
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Holds back transformers' remarks about a checkpoint that is loaded as it should be."""
+    logger = logging.getLogger("transformers.modeling_utils")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,135 @@
+"""VL-BART: the joint encoder, decoder and head on stock BART layers.
+
+B batch, L text tokens (prompt included), N visual tokens, S = L + N, T target tokens, D model
+width, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import BartForConditionalGeneration
+from transformers.models.bart.modeling_bart import BartEncoder
+
+from vlcli.spec.groups.visual_embedding import VisualEmbeddingArgs
+
+from .architecture import VLArchitecture
+from .joint import Encoded, JointEncoder
+from .visual_embedding import (
+    ExpandVisualEmbedding,
+    VisualEmbedding,
+    VisualTokens,
+    VisualTransformer,
+)
+
+
+class JointBartEncoder(JointEncoder):
+    """BART's encoder layers over text and pictures; only text has learned positions."""
+
+    def __init__(
+        self,
+        stock: BartEncoder,
+        words: nn.Embedding,
+        args: VisualEmbeddingArgs,
+        feature_width: int,
+    ) -> None:
+        super().__init__(args, stock.config.pad_token_id)
+        self.embed_tokens = stock.embed_tokens
+        self.embed_positions = stock.embed_positions
+        self.layers = stock.layers
+        self.layernorm_embedding = stock.layernorm_embedding
+        self.dropout = stock.config.dropout
+        self.share_layer_norm = args.share_vis_lang_layer_norm
+        self.visual_embedding = None
+        if args.use_vision:
+            self.visual_embedding = visual_embedding(args, feature_width, words)
+            for module in self.visual_embedding.modules():
+                if module is not words:
+                    stock._init_weights(module)
+
+    def forward(
+        self, input_ids: Tensor, visual: VisualTokens | None = None, prompt: Tensor | None = None
+    ) -> Encoded:
+        states = self.embed_tokens(input_ids) + self.embed_positions(input_ids)
+        if prompt is not None:
+            states = torch.cat([prompt.to(states.dtype), states], dim=1)
+        mask = self.text_mask(input_ids, prompt)
+        if not self.share_layer_norm:
+            states = self.layernorm_embedding(states)
+        if visual is not None:
+            seen, seen_mask = self.see(visual)
+            states = torch.cat([states, seen], dim=1)
+            mask = torch.cat([mask, seen_mask], dim=1)
+        if self.share_layer_norm:
+            states = self.layernorm_embedding(states)
+        states = functional.dropout(states, self.dropout, self.training)
+        added_B11S = torch.zeros_like(mask, dtype=states.dtype)[:, None, None, :]
+        added_B11S = added_B11S.masked_fill(~mask[:, None, None, :], torch.finfo(states.dtype).min)
+        for layer in self.layers:
+            states = layer(states, added_B11S, layer_head_mask=None)[0]
+        return Encoded(states, mask)
+
+
+def visual_embedding(
+    args: VisualEmbeddingArgs, feature_width: int, words: nn.Embedding
+) -> VisualEmbedding:
+    """The visual embedding that the switches ask for."""
+    if args.expand_vis_embedding:
+        return ExpandVisualEmbedding(args, feature_width, words, nn.LayerNorm)
+    between = VisualTransformer(words.embedding_dim) if args.vis_use_transformer else None
+    return VisualEmbedding(args, feature_width, words, nn.LayerNorm, between)
+
+
+class VLBart(VLArchitecture):
+    """VL-BART (Cho et al. 2021) on the modules of a stock BART model."""
+
+    family = "bart"
+
+    def assemble(
+        self, stock: BartForConditionalGeneration, args: VisualEmbeddingArgs, feature_width: int
+    ) -> None:
+        self.model = nn.Module()
+        self.model.shared = stock.model.shared
+        self.model.encoder = JointBartEncoder(
+            stock.model.encoder, stock.model.shared, args, feature_width
+        )
+        self.model.decoder = stock.model.decoder
+        self.lm_head = stock.lm_head
+        self.final_logits_bias: Tensor
+        self.register_buffer("final_logits_bias", stock.final_logits_bias)
+
+    def see_and_read(
+        self, input_ids: Tensor, visual: VisualTokens | None = None, prompt: Tensor | None = None
+    ) -> Encoded:
+        encoded: Encoded = self.model.encoder(input_ids, visual, prompt)
+        return encoded
+
+    def decode(self, ids_BT: Tensor, encoded: Encoded, **steps: Any) -> Any:
+        return self.model.decoder(
+            input_ids=ids_BT,
+            encoder_hidden_states=encoded.states,
+            encoder_attention_mask=encoded.mask.long(),
+            **{"use_cache": False, **steps},
+        )
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """(..., D) -> (..., V)."""
+        scores: Tensor = self.lm_head(hidden) + self.final_logits_bias[0]
+        return scores
+
+    def first_ids(self) -> list[int]:
+        return [self.config.decoder_start_token_id, self.config.bos_token_id]
+
+    def cross_attention(self, states_BSD: Tensor) -> list[tuple[Tensor, Tensor]]:
+        found = []
+        for layer in self.model.decoder.layers:
+            attention = layer.encoder_attn
+            keys, values = attention.k_proj(states_BSD), attention.v_proj(states_BSD)
+            split = (-1, attention.head_dim)
+            found.append(
+                (keys.unflatten(2, split).transpose(1, 2), values.unflatten(2, split).transpose(1, 2))
+            )
+        return found

@@ -1,0 +1,141 @@
+"""From examples to a batch: tokens, targets and pictures, padded to the batch and no further.
+
+B batch, L text tokens, T target tokens, N visual tokens (of all pictures), F feature width,
+A answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from vlcli.contracts import Example, Visual
+
+from .losses import IGNORED
+from .visual_embedding import VisualTokens
+
+
+@dataclass(frozen=True)
+class VLBatch:
+    """What VL-T5 and VL-BART take: input_ids (B, L), labels (B, T) with -100 where nothing is to
+    be learned, weights (B), `visual` where there are pictures, soft answers (B, A) for a classifier.
+
+    `ids` are those of the examples, `task` the one they share, `averaged` what their loss averages
+    over.
+    """
+
+    ids: tuple[str, ...]
+    task: str
+    input_ids: Tensor
+    labels: Tensor
+    weights: Tensor
+    averaged: Literal["example", "token"] = "example"
+    visual: VisualTokens | None = None
+    answers: Tensor | None = None
+
+    def to(self, device: Any) -> VLBatch:
+        moved = {f.name: _moved(getattr(self, f.name), device) for f in fields(self)}
+        return replace(self, **moved)
+
+
+def _moved(value: Any, device: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value.to(device, non_blocking=True)
+    if isinstance(value, VisualTokens):
+        return VisualTokens(*(_moved(each, device) for each in value))
+    return value
+
+
+class Collator:
+    """Makes a batch of examples of one task; small and picklable, without the model.
+
+    `answers` are a classifier's classes; empty for a model that writes its answers.
+    """
+
+    def __init__(
+        self, tokenizer: PreTrainedTokenizerBase, use_vision: bool, answers: Sequence[str] = ()
+    ) -> None:
+        self.tokenizer = tokenizer
+        self.pad: int = tokenizer.pad_token_id
+        self.use_vision = use_vision
+        self.classes = {answer: number for number, answer in enumerate(answers)}
+
+    def __call__(self, examples: Sequence[Example]) -> VLBatch:
+        task, averaged = examples[0].task, examples[0].averaged
+        if any((each.task, each.averaged) != (task, averaged) for each in examples):
+            raise ValueError("A batch holds examples of one task, averaged in one way.")
+        texts = self.tokens([e.text for e in examples], [e.max_text for e in examples])
+        targets = self.tokens([e.target or "" for e in examples], [e.max_target for e in examples])
+        known = [t if e.target is not None else [] for e, t in zip(examples, targets, strict=True)]
+        return VLBatch(
+            ids=tuple(each.id for each in examples),
+            task=task,
+            input_ids=padded(texts, self.pad),
+            labels=padded(known, IGNORED, least=1),
+            weights=torch.tensor([each.weight for each in examples], dtype=torch.float32),
+            averaged=averaged,
+            visual=visual_tokens([e.visuals for e in examples]) if self.use_vision else None,
+            answers=self.soft_labels(examples) if self.classes else None,
+        )
+
+    def tokens(self, texts: list[str], limits: list[int]) -> list[list[int]]:
+        """Token ids of every text, special tokens included in its limit."""
+        ids: list[list[int]]
+        if len(set(limits)) == 1:
+            ids = self.tokenizer(texts, truncation=True, max_length=limits[0])["input_ids"]
+            return ids
+        return [
+            self.tokens([text], [limit])[0] for text, limit in zip(texts, limits, strict=True)
+        ]
+
+    def soft_labels(self, examples: Sequence[Example]) -> Tensor:
+        """(B, A): the score of every class; labels that are no class are left out."""
+        soft = torch.zeros(len(examples), len(self.classes))
+        for row, example in enumerate(examples):
+            for answer, score in example.labels.items():
+                if answer in self.classes:
+                    soft[row, self.classes[answer]] = score
+        return soft
+
+
+def padded(rows: Sequence[Sequence[int]], pad: int, least: int = 0) -> Tensor:
+    """Rows of ids side by side, as wide as the longest (and at least `least`)."""
+    width = max(least, *map(len, rows))
+    filled = torch.full((len(rows), width), pad, dtype=torch.long)
+    for at, row in enumerate(rows):
+        filled[at, : len(row)] = torch.as_tensor(row, dtype=torch.long)
+    return filled
+
+
+def visual_tokens(pictures: Sequence[Sequence[Visual]]) -> VisualTokens | None:
+    """The pictures of every example, one after the other, each padded to the largest of the batch.
+
+    Numbers of pictures and boxes are given where an example has several pictures; the mask where
+    pictures differ in size or number. None where no example has a picture.
+    """
+    several = max(map(len, pictures))
+    if not several:
+        return None
+    sizes = {len(one.features) for each in pictures for one in each}
+    n, width = max(sizes), next(one.features.shape[1] for each in pictures for one in each)
+    features = torch.zeros(len(pictures), several, n, width)
+    boxes = torch.zeros(len(pictures), several, n, 4)
+    mask = torch.zeros(len(pictures), several, n, dtype=torch.bool)
+    for row, each in enumerate(pictures):
+        for at, one in enumerate(each):
+            features[row, at, : len(one.features)] = one.features
+            boxes[row, at, : len(one.boxes)] = one.boxes
+            mask[row, at, : len(one.features)] = True
+    numbered = several > 1
+    return VisualTokens(
+        features.flatten(1, 2),
+        boxes.flatten(1, 2),
+        None if mask.all() else mask.flatten(1, 2),
+        torch.arange(several).repeat_interleave(n)[None] if numbered else None,
+        torch.arange(n).repeat(several)[None] if numbered else None,
+    )

@@ -1,0 +1,73 @@
+"""The losses of VL-T5: written text and chosen answers, as sums and counts.
+
+B batch, T target tokens, K target tokens that count (label other than -100), D width, V vocabulary,
+A answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from vlcli.contracts import Losses
+
+IGNORED = -100  # a label that no loss looks at
+
+
+class Written(NamedTuple):
+    """The losses of the K target tokens, the example (row) of each, and whether it was likeliest."""
+
+    losses: Tensor
+    rows: Tensor
+    right: Tensor
+
+
+def written(
+    hidden_BTD: Tensor, labels_BT: Tensor, head: Callable[[Tensor], Tensor], right: bool = False
+) -> Written:
+    """Cross-entropy of every target token; logits are made only where there is a target."""
+    rows_K, columns_K = (labels_BT != IGNORED).nonzero(as_tuple=True)
+    targets_K = labels_BT[rows_K, columns_K]
+    logits_KV = head(hidden_BTD[rows_K, columns_K])
+    losses_K = functional.cross_entropy(logits_KV, targets_K, reduction="none")
+    hits_K = logits_KV.detach().argmax(-1) == targets_K if right else targets_K.new_empty(0)
+    return Written(losses_K, rows_K, hits_K)
+
+
+def averaged(
+    text: Written, weights_B: Tensor, over: Literal["example", "token"], accuracy: bool = False
+) -> Losses:
+    """Losses averaged over examples (each the mean of its own tokens) or over tokens.
+
+    Per example: sum of weight x mean over the example's tokens, count B. Per token: sum of
+    weight x loss, count K. The logged `accuracy` counts whole targets, or tokens.
+    """
+    batch = len(weights_B)
+    tokens_B = torch.bincount(text.rows, minlength=batch)
+    share_K = weights_B[text.rows]
+    if over == "example":
+        share_K = share_K / tokens_B[text.rows]
+    total = (text.losses * share_K).sum()
+    count = tokens_B.sum() if over == "token" else tokens_B.new_tensor(batch)
+    logged = {}
+    if accuracy:
+        wrong_B = torch.bincount(text.rows[~text.right], minlength=batch)
+        logged["accuracy"] = text.right.sum() if over == "token" else (wrong_B == 0).sum()
+    return Losses(total, count, logged)
+
+
+def chosen(logits_BA: Tensor, soft_BA: Tensor, accuracy: bool = False) -> Losses:
+    """Binary cross-entropy of every answer against its soft label, averaged over answers.
+
+    The logged `accuracy` sums the soft labels of the likeliest answers.
+    """
+    losses_BA = functional.binary_cross_entropy_with_logits(logits_BA, soft_BA, reduction="none")
+    count = torch.tensor(len(logits_BA), device=logits_BA.device)
+    logged = {}
+    if accuracy:
+        logged["accuracy"] = soft_BA.gather(1, logits_BA.detach().argmax(-1, keepdim=True)).sum()
+    return Losses(losses_BA.mean(-1).sum(), count, logged)

@@ -1,0 +1,116 @@
+"""VL-T5: the joint encoder, decoder and head on stock T5 blocks.
+
+B batch, L text tokens (prompt included), N visual tokens, S = L + N, T target tokens, H heads,
+D model width, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import T5ForConditionalGeneration
+from transformers.models.t5.modeling_t5 import T5LayerNorm, T5Stack
+
+from vlcli.spec.groups.visual_embedding import VisualEmbeddingArgs
+
+from .architecture import VLArchitecture
+from .joint import Encoded, JointEncoder
+from .visual_embedding import VisualEmbedding, VisualTokens
+
+MASKED = -1e4  # published; e^-10000 is 0 in every precision, and no sum with it overflows fp16
+
+
+class JointT5Encoder(JointEncoder):
+    """T5's encoder blocks over text and pictures; relative positions only between text tokens."""
+
+    def __init__(self, stock: T5Stack, args: VisualEmbeddingArgs, feature_width: int) -> None:
+        super().__init__(args, stock.config.pad_token_id)
+        self.embed_tokens = stock.embed_tokens
+        self.block = stock.block
+        self.final_layer_norm = stock.final_layer_norm
+        self.dropout = stock.dropout
+        self.visual_embedding = None
+        if args.use_vision:
+            self.visual_embedding = VisualEmbedding(
+                args,
+                feature_width,
+                stock.embed_tokens,
+                partial(T5LayerNorm, eps=stock.config.layer_norm_epsilon),
+                layers=args.additional_visual_embedding_layers,
+            )
+
+    def forward(
+        self, input_ids: Tensor, visual: VisualTokens | None = None, prompt: Tensor | None = None
+    ) -> Encoded:
+        states = self.embed_tokens(input_ids)
+        if prompt is not None:
+            states = torch.cat([prompt.to(states.dtype), states], dim=1)
+        mask, text = self.text_mask(input_ids, prompt), states.shape[1]
+        if visual is not None:
+            seen, seen_mask = self.see(visual)
+            states = torch.cat([states, seen], dim=1)
+            mask = torch.cat([mask, seen_mask], dim=1)
+        bias = self.position_bias(text, mask)
+        states = self.dropout(states)
+        for block in self.block:
+            states = block(states, position_bias=bias)[0]
+        return Encoded(self.dropout(self.final_layer_norm(states)), mask)
+
+    def position_bias(self, text: int, mask_BS: Tensor) -> Tensor:
+        """What attention scores are given: relative positions within the first `text` tokens, 0
+        wherever a picture is involved, and the mask; (B, H, S, S)."""
+        seen = mask_BS.shape[1] - text
+        bias = self.block[0].layer[0].SelfAttention.compute_bias(text, text)
+        bias = functional.pad(bias, (0, seen, 0, seen))
+        return bias + (~mask_BS[:, None, None, :]).to(bias.dtype) * MASKED
+
+
+class VLT5(VLArchitecture):
+    """VL-T5 (Cho et al. 2021) on the modules of a stock T5 v1.0 model."""
+
+    family = "t5"
+
+    def assemble(
+        self, stock: T5ForConditionalGeneration, args: VisualEmbeddingArgs, feature_width: int
+    ) -> None:
+        self.shared: nn.Embedding = stock.shared
+        self.encoder = JointT5Encoder(stock.encoder, args, feature_width)
+        self.decoder = stock.decoder
+        self.lm_head = stock.lm_head
+
+    def see_and_read(
+        self, input_ids: Tensor, visual: VisualTokens | None = None, prompt: Tensor | None = None
+    ) -> Encoded:
+        encoded: Encoded = self.encoder(input_ids, visual, prompt)
+        return encoded
+
+    def decode(self, ids_BT: Tensor, encoded: Encoded, **steps: Any) -> Any:
+        return self.decoder(
+            input_ids=ids_BT,
+            encoder_hidden_states=encoded.states,
+            encoder_attention_mask=encoded.mask.long(),
+            **{"use_cache": False, **steps},
+        )
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """(..., D) -> (..., V); the tied head needs the hidden states scaled by D^-0.5."""
+        scores: Tensor = self.lm_head(hidden * hidden.shape[-1] ** -0.5)
+        return scores
+
+    def first_ids(self) -> list[int]:
+        return [self.config.decoder_start_token_id]
+
+    def cross_attention(self, states_BSD: Tensor) -> list[tuple[Tensor, Tensor]]:
+        found = []
+        for block in self.decoder.block:
+            attention = block.layer[1].EncDecAttention
+            keys, values = attention.k(states_BSD), attention.v(states_BSD)
+            split = (-1, attention.key_value_proj_dim)
+            found.append(
+                (keys.unflatten(2, split).transpose(1, 2), values.unflatten(2, split).transpose(1, 2))
+            )
+        return found

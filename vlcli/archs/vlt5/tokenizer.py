@@ -1,0 +1,104 @@
+"""Tokenizers of VL-T5 and VL-BART: loaded, trained from text, and given the visual tokens.
+
+V is the number of tokens. The last 100 are <vis_extra_id_99> .. <vis_extra_id_0>, those before
+<extra_id_99> .. <extra_id_0>, so that id(<vis_extra_id_i>) = V-1-i and id(<extra_id_i>) = V-101-i.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+
+from vlcli.spec.problem import UserError
+from vlcli.spec.sizes import Family
+
+from .fetching import fetched
+from .wording import EXTRA, REGIONS, SENTINELS
+
+# The names of the special tokens, in the order of their ids: those of the published tokenizers.
+_SPECIAL: dict[Family, dict[str, str]] = {
+    "t5": {"pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"},
+    "bart": {
+        "bos_token": "<s>",
+        "pad_token": "<pad>",
+        "eos_token": "</s>",
+        "unk_token": "<unk>",
+        "mask_token": "<mask>",
+    },
+}
+
+
+def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
+    """The tokenizer of a hub name or a folder, with the visual tokens at its end."""
+    return extended(fetched(AutoTokenizer.from_pretrained, name, "tokenizer"))
+
+
+def extended(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
+    """Adds the sentinel tokens (BART has none) and the visual tokens where they are missing."""
+    known = tokenizer.get_vocab()
+    missing = [token for token in (*SENTINELS, *REGIONS) if token not in known]
+    tokenizer.add_special_tokens(
+        {"additional_special_tokens": missing}, replace_additional_special_tokens=False
+    )
+    last = tokenizer.convert_tokens_to_ids(REGIONS[-1])
+    if last != len(tokenizer) - 1:
+        raise UserError(
+            f"The tokenizer has {REGIONS[-1]} at {last}, and not at the end of its {len(tokenizer)} "
+            "tokens, where box embeddings are looked up. Use one without visual tokens, or a saved "
+            "VL-T5 tokenizer.",
+            exit_code=3,
+        )
+    return tokenizer
+
+
+def train_tokenizer(
+    texts: Iterable[str], family: Family, size: int = 8000
+) -> PreTrainedTokenizerFast:
+    """A byte-pair tokenizer of these texts with at most about `size` tokens beside the extra ones.
+
+    It works on bytes, so every text can be written and comes back from `decode` exactly (but for
+    one space in front); words that occur twice become single tokens while there is room. A word is
+    the same token at the beginning of a text as within it.
+    """
+    names = _SPECIAL[family]
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    tokenizer.decoder = decoders.Sequence([decoders.ByteLevel(), decoders.Strip(" ", 1, 0)])
+    trainer = trainers.BpeTrainer(
+        vocab_size=size,
+        min_frequency=2,
+        special_tokens=list(names.values()),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    end = (names["eos_token"], tokenizer.token_to_id(names["eos_token"]))
+    begin = (names["bos_token"], tokenizer.token_to_id(names["bos_token"])) if family == "bart" else None
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{begin[0]} $A {end[0]}" if begin else f"$A {end[0]}",
+        special_tokens=[begin, end] if begin else [end],
+    )
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, clean_up_tokenization_spaces=False, **names
+    )
+    return extended(fast)
+
+
+def tokenizer_for(
+    name: str | None, backbone: str, family: Family, texts: Iterable[str]
+) -> PreTrainedTokenizerBase:
+    """What `tokenizer` in a spec asks for: "train", a name or folder, or null for the backbone's."""
+    if name == "train":
+        return train_tokenizer(texts, family)
+    return load_tokenizer(name or backbone)
+
+
+def save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Writes what `load_tokenizer(str(folder))` reads."""
+    tokenizer.save_pretrained(folder)
+
+
+assert len(SENTINELS) == len(REGIONS) == EXTRA

@@ -1,0 +1,1 @@
+"""The tuning methods, one file each, and what trains beside them."""

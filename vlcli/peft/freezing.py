@@ -1,0 +1,116 @@
+"""Which parameters train: the published order of freezing and unfreezing, as a pure function.
+
+First everything is frozen; then each rule that a spec switches on adds the parameters it names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from torch import nn
+
+from vlcli.spec.groups.freezing import FreezingArgs
+
+Owners = tuple[type[nn.Module], ...]
+Rule = Callable[[str, Owners], bool]
+
+
+class Tuned(nn.Module):
+    """Base of what a tuning method puts into a model: everything inside trains."""
+
+
+def owners(model: nn.Module) -> dict[str, Owners]:
+    """Every parameter's name (a shared one has its first) with the types of the modules that hold
+    it, from the model down to the one it belongs to."""
+    kinds = {name: type(module) for name, module in model.named_modules(remove_duplicate=False)}
+
+    def path(name: str) -> Owners:
+        steps = name.split(".")[:-1]
+        return tuple(kinds[".".join(steps[:n])] for n in range(len(steps) + 1))
+
+    return {name: path(name) for name, _ in model.named_parameters()}
+
+
+def trainable(
+    parameters: Mapping[str, Owners], args: FreezingArgs, methods: Iterable[str] = ()
+) -> set[str]:
+    """The names of the parameters that train, out of names with the types that own them.
+
+    `methods` are the names (spec/methods.py) of the tuning methods that are on.
+    """
+    rules = list(_rules(args, frozenset(methods)))
+    return {
+        name for name, types in parameters.items() if any(rule(name, types) for rule in rules)
+    }
+
+
+def freeze(model: nn.Module, args: FreezingArgs, methods: Iterable[str] = ()) -> set[str]:
+    """Sets `requires_grad` of every parameter and returns the names of those that train."""
+    names = trainable(owners(model), args, methods)
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name in names)
+    return names
+
+
+def _rules(args: FreezingArgs, methods: frozenset[str]) -> Iterable[Rule]:
+    yield _visual_embedding
+    yield _answer_head
+    if args.unfreeze_language_model:
+        yield _language_model
+    if args.unfreeze_lm_head:
+        yield _word_embeddings
+    if "lora" in methods:
+        yield _lora_or_bias
+    if args.unfreeze_vis_encoder:
+        yield _image_tower
+    if args.unfreeze_vis_last_layer:
+        yield _last_stage
+    if args.unfreeze_layer_norms:
+        yield _layer_norm
+    if args.unfreeze_batch_norms:
+        yield _batch_norm
+    yield _tuned
+
+
+def _visual_embedding(name: str, types: Owners) -> bool:
+    """Box numbers are rows of the word embedding, named `shared.weight`: they stay as they are."""
+    return "visual_embedding" in name
+
+
+def _answer_head(name: str, types: Owners) -> bool:
+    """The published code leaves a fresh classifier head frozen; ours learns."""
+    return name.startswith("answer_head.")
+
+
+def _word_embeddings(name: str, types: Owners) -> bool:
+    return "lm_head" in name or "shared" in name
+
+
+def _language_model(name: str, types: Owners) -> bool:
+    inside = name.removeprefix("model.").startswith(("encoder.", "decoder."))
+    return inside or _word_embeddings(name, types)
+
+
+def _lora_or_bias(name: str, types: Owners) -> bool:
+    return "lora" in name or "bias" in name
+
+
+def _image_tower(name: str, types: Owners) -> bool:
+    return name.startswith("vis_encoder.")
+
+
+def _last_stage(name: str, types: Owners) -> bool:
+    return "visual.layer4." in name
+
+
+def _layer_norm(name: str, types: Owners) -> bool:
+    """T5's norms too: the published code looked for another class of that name and trained none."""
+    return issubclass(types[-1], nn.LayerNorm | nn.RMSNorm) or types[-1].__name__ == "T5LayerNorm"
+
+
+def _batch_norm(name: str, types: Owners) -> bool:
+    return issubclass(types[-1], nn.BatchNorm2d)
+
+
+def _tuned(name: str, types: Owners) -> bool:
+    return any(issubclass(each, Tuned) for each in types)
