@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 
 
 def main() -> None:
-    """Run the command line.
+    """Run the command line; what a user can cause ends in one sentence.
 
-    For the start-up time: the collector rests while modules load, and pydantic does not look through
-    every distribution for plug-ins of its own.
+    For the start-up time: the collector rests while modules load (what computes wakes it), and
+    pydantic does not look through every distribution for plug-ins of its own.
     """
     gc.disable()
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from vlcli.cli.app import app
+    from vlcli.spec.problem import UserError
 
-    app()
+    try:
+        app()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

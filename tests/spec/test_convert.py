@@ -263,6 +263,7 @@ def test_words_that_are_no_published_argument_are_named() -> None:
         ("for x in 1; do python src/vqa.py; done", "Line 1: the `for` is left out"),
         ("\npython src/vqa.py --lr x", "Line 2: The published parser refuses these flags: argum"),
         ("\npython src/vqa.py --use_ad", "--use_adam_for_visual, --use_adapter"),
+        ("python src/vqa.py\n" * 101, "run.sh holds over 100 training commands."),
         ("python src/vqa.py --lr", "argument --lr: expected one argument"),
     ],
 )

@@ -185,7 +185,7 @@ def test_a_word_says_what_it_lacks(text: str, field: tuple[str, str, bool]) -> N
         ("( " * 200, "Line 1: more than 100 blocks"),
         ("a=12345678\n" + "a=$a$a\n" * 60, "grows past 65536 characters."),
         ("a=1234\n" + "a=${a:-$a}$a$a\n" * 60, "grows past 65536 characters."),
-        (f"a='{'x ' * 4000}'\n" + "b=$a\n" * 400, "come to more than 262144 characters."),
+        (f"a='{'x ' * 4000}'\n" + "b=$a\n" * 400, "come to more than 524288 characters."),
         (f"a='{'x ' * 5000}'\npython $a", "Line 2: a command of over 4096 words."),
         ("x" * 70_000, "The script has 70000 characters"),
     ],

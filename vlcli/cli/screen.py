@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from vlcli.cli.options import BAD_SPEC, MISSING, OK
 from vlcli.spec.problem import KeyPlace, Place, Problem
+from vlcli.spec.source import Lines
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -54,8 +55,9 @@ def print_problems(reading: Reading, stderr: bool = False) -> None:
     from rich.text import Text
 
     out = console(stderr)
+    lines = Lines(reading.source.text)
     for problem in reading.problems:
-        out.print(_problem(problem, reading.source.name, reading.source.text))
+        out.print(_problem(problem, reading.source.name, lines))
         out.print()
     errors = len(reading.errors)
     warnings = len(reading.problems) - errors
@@ -71,16 +73,15 @@ def _count(number: int, word: str) -> str:
     return f"{number} {word}{'' if number == 1 else 's'}"
 
 
-def _problem(problem: Problem, name: str, text: str) -> Any:
+def _problem(problem: Problem, name: str, lines: Lines) -> Any:
     from rich.text import Text
 
-    lines = text.splitlines()
     out = Text()
     out.append(f"{problem.severity}[{problem.code}]", COLOURS[problem.severity])
     out.append(f": {problem.message}\n", "bold")
     here = KeyPlace(problem.path, problem.place, problem.origin)
     placed = [key for key in (here, *problem.places) if key.place and key.origin == "file"]
-    framed = _distinct_lines(placed)[:FRAMES] if text else []
+    framed = _distinct_lines(placed)[:FRAMES] if lines.text else []
     widest = max((len(str(key.place.line)) for key in framed if key.place), default=1)
     margin = " " * widest
     where = f":{here.place.line}:{here.place.column}" if here.place else ""
@@ -88,8 +89,9 @@ def _problem(problem: Problem, name: str, text: str) -> Any:
     out.append(f"{margin}--> ", "blue")
     out.append(f"{where}\n")
     for key in sorted(framed, key=lambda each: each.place.line if each.place else 0):
-        if key.place and key.place.line <= len(lines):
-            _frame(out, lines[key.place.line - 1], key.place, widest, key is here or key == here)
+        if key.place:
+            line = lines.text_of(key.place.line)
+            _frame(out, line, key.place, widest, key is here or key == here)
     rest = [key for key in problem.places if key not in framed]
     if rest:
         words = ", ".join(_spot(key) for key in rest)

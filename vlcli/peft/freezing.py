@@ -39,9 +39,7 @@ def trainable(
     `methods` are the names (spec/methods.py) of the tuning methods that are on.
     """
     rules = list(_rules(args, frozenset(methods)))
-    return {
-        name for name, types in parameters.items() if any(rule(name, types) for rule in rules)
-    }
+    return {name for name, types in parameters.items() if any(rule(name, types) for rule in rules)}
 
 
 def freeze(model: nn.Module, args: FreezingArgs, methods: Iterable[str] = ()) -> set[str]:

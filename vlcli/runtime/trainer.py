@@ -140,7 +140,8 @@ class Trainer:
         if self.validate is None:
             return {}
         with self.engine.evaluating(self.architecture):
-            return distributed.from_first(self.validate())
+            scores = {name: float(value) for name, value in self.validate().items()}
+        return distributed.from_first(scores)
 
     def train(self) -> Result:
         """Run to the end, or until SIGINT or SIGTERM ask to stop (with a checkpoint).

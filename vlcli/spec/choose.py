@@ -48,10 +48,6 @@ class Chosen(NamedTuple):
     in_doubt: frozenset[str] = frozenset()
     complete: bool = False
 
-    def origin_of(self, key: str) -> str:
-        """Where a value that nobody wrote comes from."""
-        return self.sources.get(key, "default")
-
 
 def choose(written: dict[str, Any]) -> Chosen:
     """Look at arch, preset, backbone, task and tasks alone; the rest of the spec can be anything."""

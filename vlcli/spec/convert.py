@@ -24,6 +24,8 @@ from vlcli.spec.shell import MOST_WORDS, Command, Field, Note, read_script
 
 __all__ = ["ConvertError", "Converted", "convert_script", "convert_words", "render"]
 
+MOST_SPECS = 100  # of one script
+
 _NPROC_FLAGS = ("--nproc_per_node", "--nproc-per-node", "--num_processes", "--num_gpus")
 _STARTERS = re.compile(
     r"(python[0-9.]*|torchrun|accelerate|deepspeed|horovodrun|mpirun|srun|nohup|env|exec|nice"
@@ -83,6 +85,8 @@ def convert_script(text: str, name: str, arguments: Sequence[str]) -> list[Conve
             launches.append(launch)
         else:
             notes.append(Note(command.line, _why_not(command, launch)))
+    if len(launches) > MOST_SPECS:
+        raise ConvertError(f"{shown(name)} holds over {MOST_SPECS} training commands.")
     if launches:
         return [_convert(launch, notes) for launch in launches]
     reasons = "; ".join(_sentence(note).rstrip(".") for note in _in_order(notes)[:3])
@@ -144,8 +148,8 @@ def _why_not(command: Command, launch: _Launch | None) -> str:
 def _convert(launch: _Launch, notes: Iterable[Note]) -> Converted:
     found = list(notes)
 
-    def note(text: str, line: int = launch.line) -> None:
-        found.append(Note(line, text))
+    def note(text: str) -> None:
+        found.append(Note(launch.line, text))
 
     words = _without_gaps(launch.words, found)
     try:

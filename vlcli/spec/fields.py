@@ -27,6 +27,11 @@ class Spec(BaseModel):
         extra="forbid", frozen=True, strict=True, defer_build=True, protected_namespaces=()
     )
 
+    @classmethod
+    def derived(cls, run: Run) -> dict[str, tuple[Any, str]]:
+        """Values that follow from others where they are not written, each with its origin."""
+        return {}
+
 
 class Need(NamedTuple):
     """What a key needs to have any effect in a run.

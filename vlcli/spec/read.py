@@ -16,7 +16,7 @@ from .keys import Spellings, unknown_key
 from .overrides import Override, apply, read_overrides
 from .problem import KeyPath, KeyPlace, Place, Problem, dotted, in_order
 from .rules import Finding, Rule
-from .run import Run
+from .run import InDoubt, Run
 from .source import Source, read_file, read_text
 from .values import check_values
 
@@ -76,15 +76,26 @@ def check(source: Source, overrides: Sequence[str] = ()) -> Reading:
     in_doubt = {str(fault.path[0]) for fault in faults} | chosen.in_doubt
     in_doubt |= {spellings.ours(key) for key in source.lost}
     run = Run(values, given.keys(), frozenset(in_doubt))
+    sources = dict(chosen.sources)
+    for key, (value, origin) in _derived(chosen.spec, run).items():
+        values[key], sources[key] = value, origin
     if chosen.spec is not Spec:
         problems += _judged(run, written, chosen.rules, fields)
     spec = None
     if not any(problem.severity == "error" for problem in problems):
         spec = chosen.spec.model_construct(**values)
-    origins = {key: written.origin_of(key) or chosen.origin_of(key) for key in values}
+    origins = {key: written.origin_of(key) or sources.get(key, "default") for key in values}
     return Reading(
         source, tuple(in_order(problems)), spec, chosen, values, origins, tuple(overrides)
     )
+
+
+def _derived(spec: type[Spec], run: Run) -> dict[str, tuple[Any, str]]:
+    try:
+        found = spec.derived(run)
+    except InDoubt:
+        return {}
+    return {key: each for key, each in found.items() if key not in run.written}
 
 
 def _judged(

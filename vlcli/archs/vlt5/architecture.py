@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from vlcli.contracts import Architecture, Example, Losses, Prediction
 from vlcli.spec.groups.generation import GenerationArgs
@@ -37,7 +37,7 @@ class VLArchitecture(Architecture):
 
     def __init__(
         self,
-        stock: PreTrainedModel,
+        stock: Any,
         args: VisualEmbeddingArgs,
         feature_width: int,
         tokenizer: PreTrainedTokenizerBase | None = None,
@@ -47,7 +47,7 @@ class VLArchitecture(Architecture):
         log_accuracy: bool = False,
     ) -> None:
         super().__init__()
-        self.config = stock.config
+        self.config: Any = stock.config
         self.tokenizer = tokenizer
         self.use_vision = args.use_vision
         self.answers = tuple(answers)
@@ -99,7 +99,7 @@ class VLArchitecture(Architecture):
         """The joint encoder; `prompt` (B, P, D) stands in front of the text."""
         raise NotImplementedError
 
-    def decode(self, ids_BT: Tensor, encoded: Encoded, **steps: Any) -> Any:
+    def decode(self, ids: Tensor, encoded: Encoded, **steps: Any) -> Any:
         """The stock decoder's output; `steps` are its own arguments of stepwise decoding."""
         raise NotImplementedError
 
@@ -111,7 +111,7 @@ class VLArchitecture(Architecture):
         """What the decoder reads in front of a classifier's answer."""
         raise NotImplementedError
 
-    def cross_attention(self, states_BSD: Tensor) -> list[tuple[Tensor, Tensor]]:
+    def cross_attention(self, states: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Keys and values of every decoder layer's cross-attention, (B, heads, S, width) each."""
         raise NotImplementedError
 
@@ -125,9 +125,14 @@ class VLArchitecture(Architecture):
 
     def forward(self, batch: VLBatch) -> Losses:
         if self.answer_head is not None:
+            assert batch.answers is not None
             return losses.chosen(self.answer_logits(batch), batch.answers, self.log_accuracy)
         text = self.written(batch, self.log_accuracy)
         return losses.averaged(text, batch.weights, batch.averaged, self.log_accuracy)
+
+    def count(self, batch: VLBatch) -> Tensor:
+        by_token = self.answer_head is None and batch.averaged == "token"
+        return losses.count(batch.labels, "token" if by_token else "example")
 
     @torch.no_grad()
     def predict(self, batch: VLBatch) -> list[Prediction]:
@@ -135,9 +140,7 @@ class VLArchitecture(Architecture):
             best = self.answer_logits(batch).argmax(-1).tolist()
             return [Prediction(id, self.answers[a]) for id, a in zip(batch.ids, best, strict=True)]
         ids = self.writer.write(self.encode(batch), self.new_tokens, self.num_beams, self.trie)
-        return [
-            Prediction(id, text) for id, text in zip(batch.ids, self.texts(ids), strict=True)
-        ]
+        return [Prediction(id, text) for id, text in zip(batch.ids, self.texts(ids), strict=True)]
 
     # The steps of both.
 
@@ -158,9 +161,9 @@ class VLArchitecture(Architecture):
         scores: Tensor = self.answer_head(hidden_BTD[:, -1])
         return scores
 
-    def shifted(self, labels_BT: Tensor) -> Tensor:
+    def shifted(self, labels: Tensor) -> Tensor:
         """What the decoder reads: the start token, then the labels but the last."""
-        ids = labels_BT.roll(1, dims=1)
+        ids = labels.roll(1, dims=1)
         ids[:, 0] = self.config.decoder_start_token_id
         return ids.masked_fill(ids == losses.IGNORED, self.config.pad_token_id)
 

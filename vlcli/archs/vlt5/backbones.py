@@ -35,8 +35,10 @@ _T5_INNER = {
 }
 _BART_INNER = {"bart-tiny": 512, "bart-base": 3072, "bart-large": 4096}
 
+_FILES = ("config.json",)  # what a folder with a model holds
 
-def known_config(name: str) -> PretrainedConfig | None:
+
+def known_config(name: str) -> T5Config | BartConfig | None:
     """The configuration of a standard shape ("t5-tiny", "facebook/bart-base"), without any file."""
     short = name.rsplit("/", 1)[-1]
     if short in _T5_INNER:
@@ -81,13 +83,13 @@ def load_backbone(
         raise UserError(
             f"{name} is a shape without pretrained weights; set from_scratch: true.", exit_code=3
         )
-    kind = {"t5": T5ForConditionalGeneration, "bart": BartForConditionalGeneration}.get(family or "")
-    if kind is None:
+    if family is None:
         raise UserError(f"The backbone {name} is neither a T5 nor a BART model.", exit_code=3)
+    kind = T5ForConditionalGeneration if family == "t5" else BartForConditionalGeneration
     try:
         with _quiet():
             model: PreTrainedModel = fetched(
-                kind.from_pretrained, name, "backbone", **_dropouts(family or "t5", dropout)
+                kind.from_pretrained, name, "backbone", _FILES, **_dropouts(family, dropout)
             )
     except SafetensorError as error:
         raise UserError(f"The weights of {name} are damaged: {error}.") from error
@@ -103,7 +105,7 @@ def load_backbone(
 
 
 def new_model(
-    config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase, dropout: float
+    config: T5Config | BartConfig, tokenizer: PreTrainedTokenizerBase, dropout: float
 ) -> PreTrainedModel:
     """A model with fresh weights, its vocabulary and special tokens those of the tokenizer."""
     family: Family = "t5" if config.model_type == "t5" else "bart"
@@ -128,16 +130,16 @@ def new_model(
     return BartForConditionalGeneration(config)
 
 
-def _config(name: str) -> PretrainedConfig:
-    config = known_config(name)
+def _config(name: str) -> T5Config | BartConfig:
+    config: PretrainedConfig | None = known_config(name)
     if config is None:
-        config = fetched(AutoConfig.from_pretrained, name, "configuration")
+        config = fetched(AutoConfig.from_pretrained, name, "configuration", _FILES)
     if not isinstance(config, T5Config | BartConfig):
         raise UserError(f"The backbone {name} is neither a T5 nor a BART model.", exit_code=3)
     return config
 
 
-def _dropouts(family: str, dropout: float) -> dict[str, Any]:
+def _dropouts(family: Family, dropout: float) -> dict[str, Any]:
     if family == "t5":
         return {"dropout_rate": dropout}
     return {"dropout": dropout, "attention_dropout": dropout, "activation_dropout": dropout}

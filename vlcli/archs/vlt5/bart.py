@@ -11,13 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import BartForConditionalGeneration
-from transformers.models.bart.modeling_bart import BartEncoder
 
 from vlcli.spec.groups.visual_embedding import VisualEmbeddingArgs
 
 from .architecture import VLArchitecture
-from .joint import Encoded, JointEncoder
+from .joint import Encoded, JointEncoder, split_heads
 from .visual_embedding import (
     ExpandVisualEmbedding,
     VisualEmbedding,
@@ -31,7 +29,7 @@ class JointBartEncoder(JointEncoder):
 
     def __init__(
         self,
-        stock: BartEncoder,
+        stock: Any,
         words: nn.Embedding,
         args: VisualEmbeddingArgs,
         feature_width: int,
@@ -88,10 +86,8 @@ class VLBart(VLArchitecture):
 
     family = "bart"
 
-    def assemble(
-        self, stock: BartForConditionalGeneration, args: VisualEmbeddingArgs, feature_width: int
-    ) -> None:
-        self.model = nn.Module()
+    def assemble(self, stock: Any, args: VisualEmbeddingArgs, feature_width: int) -> None:
+        self.model: Any = nn.Module()
         self.model.shared = stock.model.shared
         self.model.encoder = JointBartEncoder(
             stock.model.encoder, stock.model.shared, args, feature_width
@@ -107,9 +103,9 @@ class VLBart(VLArchitecture):
         encoded: Encoded = self.model.encoder(input_ids, visual, prompt)
         return encoded
 
-    def decode(self, ids_BT: Tensor, encoded: Encoded, **steps: Any) -> Any:
+    def decode(self, ids: Tensor, encoded: Encoded, **steps: Any) -> Any:
         return self.model.decoder(
-            input_ids=ids_BT,
+            input_ids=ids,
             encoder_hidden_states=encoded.states,
             encoder_attention_mask=encoded.mask.long(),
             **{"use_cache": False, **steps},
@@ -123,13 +119,11 @@ class VLBart(VLArchitecture):
     def first_ids(self) -> list[int]:
         return [self.config.decoder_start_token_id, self.config.bos_token_id]
 
-    def cross_attention(self, states_BSD: Tensor) -> list[tuple[Tensor, Tensor]]:
+    def cross_attention(self, states: Tensor) -> list[tuple[Tensor, Tensor]]:
         found = []
         for layer in self.model.decoder.layers:
             attention = layer.encoder_attn
-            keys, values = attention.k_proj(states_BSD), attention.v_proj(states_BSD)
-            split = (-1, attention.head_dim)
-            found.append(
-                (keys.unflatten(2, split).transpose(1, 2), values.unflatten(2, split).transpose(1, 2))
-            )
+            keys, values = attention.k_proj(states), attention.v_proj(states)
+            heads = attention.num_heads
+            found.append((split_heads(keys, heads), split_heads(values, heads)))
         return found

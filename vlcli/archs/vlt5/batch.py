@@ -20,10 +20,11 @@ from .losses import IGNORED
 from .visual_embedding import VisualTokens
 
 
-@dataclass(frozen=True)
+@dataclass
 class VLBatch:
     """What VL-T5 and VL-BART take: input_ids (B, L), labels (B, T) with -100 where nothing is to
-    be learned, weights (B), `visual` where there are pictures, soft answers (B, A) for a classifier.
+    be learned, weights (B), `visual` where there are pictures, soft `answers` (B, A) for a
+    classifier.
 
     `ids` are those of the examples, `task` the one they share, `averaged` what their loss averages
     over.
@@ -89,9 +90,7 @@ class Collator:
         if len(set(limits)) == 1:
             ids = self.tokenizer(texts, truncation=True, max_length=limits[0])["input_ids"]
             return ids
-        return [
-            self.tokens([text], [limit])[0] for text, limit in zip(texts, limits, strict=True)
-        ]
+        return [self.tokens([text], [limit])[0] for text, limit in zip(texts, limits, strict=True)]
 
     def soft_labels(self, examples: Sequence[Example]) -> Tensor:
         """(B, A): the score of every class; labels that are no class are left out."""

@@ -6,7 +6,7 @@ B batch, W beams of an example, S encoder tokens, D model width, V vocabulary.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
@@ -25,11 +25,11 @@ class BeamCache(EncoderDecoderCache):
     """A cache whose cross-attention stays in place when beams change places: all beams of an
     example look at the same encoder states."""
 
-    def reorder_cache(self, beam_idx: Tensor) -> None:
+    def reorder_cache(self, beam_idx: Any) -> None:
         self.self_attention_cache.reorder_cache(beam_idx)
 
 
-class Writer(GenerationMixin):  # type: ignore[misc]
+class Writer(GenerationMixin):
     """Drives a model's decoder by transformers' `generate`, from states that are encoded once."""
 
     main_input_name = "input_ids"
@@ -57,7 +57,11 @@ class Writer(GenerationMixin):  # type: ignore[misc]
         """Never asked: states come encoded."""
 
     def write(
-        self, encoded: Encoded, new_tokens: int, beams: int = 1, trie: AnswerTrie | None = None,
+        self,
+        encoded: Encoded,
+        new_tokens: int,
+        beams: int = 1,
+        trie: AnswerTrie | None = None,
         **search: Any,
     ) -> Tensor:
         """Token ids (B, <= 1 + new_tokens), which begin with the decoder's start token.
@@ -65,8 +69,8 @@ class Writer(GenerationMixin):  # type: ignore[misc]
         Beam search alone closes a text at the last token, as published for BART.
         """
         closed = {"forced_eos_token_id": self.config.forced_eos_token_id} if beams > 1 else {}
-        ids: Tensor = self.generate(
-            encoder_outputs=BaseModelOutput(encoded.states),
+        ids: Any = self.generate(
+            encoder_outputs=BaseModelOutput(cast(Any, encoded.states)),
             attention_mask=encoded.mask.long(),
             past_key_values=self.cache(encoded, beams),
             logits_processor=LogitsProcessorList([OnlyAnswers(trie)] if trie else []),
@@ -76,7 +80,7 @@ class Writer(GenerationMixin):  # type: ignore[misc]
             **closed,
             **search,
         )
-        return ids
+        return cast(Tensor, ids)
 
     def cache(self, encoded: Encoded, beams: int) -> BeamCache:
         """Cross-attention keys and values, computed once per example and repeated for its beams."""
@@ -105,7 +109,7 @@ class Writer(GenerationMixin):  # type: ignore[misc]
             cache_position=cache_position,
             use_cache=True,
         )
-        logits = self.model.logits(out.last_hidden_state[:, -1:])
+        logits: Any = self.model.logits(out.last_hidden_state[:, -1:])
         return Seq2SeqLMOutput(logits=logits, past_key_values=out.past_key_values)
 
     __call__ = forward
@@ -170,7 +174,7 @@ class AnswerTrie:
             self.codes, self.children = self.codes.to(device), self.children.to(device)
 
 
-class OnlyAnswers(LogitsProcessor):  # type: ignore[misc]
+class OnlyAnswers(LogitsProcessor):
     """Forbids every token that leads out of the answer list."""
 
     def __init__(self, trie: AnswerTrie) -> None:

@@ -35,8 +35,8 @@ class GridPool:
     def __init__(self, n: int) -> None:
         self.side = math.isqrt(n)
 
-    def __call__(self, features_BNF: Tensor) -> Tensor:
-        n = features_BNF.shape[1]
+    def __call__(self, features: Tensor) -> Tensor:
+        n = features.shape[1]
         side = math.isqrt(n)
         if side * side != n:
             raise UserError(
@@ -44,7 +44,7 @@ class GridPool:
                 "use oneddownsample.",
                 exit_code=3,
             )
-        grid = features_BNF.transpose(1, 2).unflatten(2, (side, side))
+        grid = features.transpose(1, 2).unflatten(2, (side, side))
         pooled = functional.adaptive_max_pool2d(grid, (self.side, self.side))
         return pooled.flatten(2).transpose(1, 2)
 
@@ -55,8 +55,8 @@ class RowPool:
     def __init__(self, n: int) -> None:
         self.n = n
 
-    def __call__(self, features_BNF: Tensor) -> Tensor:
-        return functional.adaptive_max_pool1d(features_BNF.transpose(1, 2), self.n).transpose(1, 2)
+    def __call__(self, features: Tensor) -> Tensor:
+        return functional.adaptive_max_pool1d(features.transpose(1, 2), self.n).transpose(1, 2)
 
 
 class Downsample:
@@ -84,7 +84,8 @@ class Downsample:
             )
 
         def first(rows: Tensor) -> Tensor:
-            return rows.unflatten(1, (pictures, n // pictures))[:, :, :m].flatten(1, 2)
+            split: Tensor = rows.unflatten(1, (pictures, n // pictures))
+            return split[:, :, :m].flatten(1, 2)
 
         return VisualTokens(
             pooled.reshape(batch, pictures * m, -1),
@@ -95,13 +96,14 @@ class Downsample:
         )
 
 
-def sparse_sample(tokens_BND: Tensor, mask_BN: Tensor, n: int) -> tuple[Tensor, Tensor]:
-    """An ordered random subset of n embedded visual tokens per example, and its mask.
+def sparse_sample(tokens: Tensor, mask: Tensor, n: int) -> tuple[Tensor, Tensor]:
+    """An ordered random subset of n of the embedded tokens (B, N, D), and of their mask (B, N).
 
     The order is drawn on the CPU, so that a seed means the same on every device.
     """
-    batch, length = tokens_BND.shape[:2]
-    kept = torch.argsort(torch.rand(batch, length), dim=-1)[:, :n].sort(dim=-1).values
-    kept = kept.to(tokens_BND.device)
-    rows = torch.arange(batch, device=tokens_BND.device)[:, None]
-    return tokens_BND[rows, kept], mask_BN[rows, kept]
+    batch, length = tokens.shape[:2]
+    _, order = torch.rand(batch, length), torch.rand(batch, length)  # published: the second counts
+    kept = order.argsort(dim=-1)[:, :n].sort(dim=-1).values
+    kept = kept.to(tokens.device)
+    rows = torch.arange(batch, device=tokens.device)[:, None]
+    return tokens[rows, kept], mask[rows, kept]

@@ -10,13 +10,21 @@ from typing import Any
 from vlcli.spec.problem import UserError
 
 
-def fetched(load: Callable[..., Any], name: str, what: str, **options: Any) -> Any:
-    """`load(name)` from this machine, else from the hub; UserError where neither has it."""
+def fetched(
+    load: Callable[..., Any], name: str, what: str, files: tuple[str, ...], **options: Any
+) -> Any:
+    """`load(name)` from this machine, else from the hub; UserError where neither has it.
+
+    A folder has it when it holds one of `files`.
+    """
+    folder = Path(name)
+    if folder.is_dir() and not any((folder / file).is_file() for file in files):
+        raise UserError(f"The folder {name} holds no {what}: it has no {' and no '.join(files)}.")
     try:
         return load(name, local_files_only=True, **options)
     except OSError as error:
-        if Path(name).is_dir():
-            raise UserError(f"The folder {name} holds no {what}: {_first_line(error)}") from error
+        if folder.is_dir():
+            raise UserError(f"The {what} in {name} cannot be read: {_first_line(error)}") from error
     if not _offline():
         try:
             return load(name, **options)
@@ -34,8 +42,9 @@ def _offline() -> bool:
 
 def _missing(name: str, what: str) -> str:
     return (
-        f"The {what} {name} is not on this machine and cannot be downloaded here: where there is a "
-        f"network, run `hf download {name} --local-dir DIR`, copy DIR over and name it in its place."
+        f"The {what} {name} is not on this machine and cannot be downloaded from here: where "
+        f"there is a network, run `hf download {name} --local-dir DIR`, bring DIR here and name it "
+        "instead."
     )
 
 

@@ -41,7 +41,7 @@ class JointEncoder(nn.Module):
     def forward(
         self, input_ids: Tensor, visual: VisualTokens | None = None, prompt: Tensor | None = None
     ) -> Encoded:
-        """input_ids (B, L), padded; `prompt` (B, P, D) are embedded vectors in front of the text."""
+        """input_ids (B, L), padded; `prompt` (B, P, D) are vectors in front of the text."""
         raise NotImplementedError
 
     def text_mask(self, input_ids: Tensor, prompt: Tensor | None) -> Tensor:
@@ -63,3 +63,9 @@ class JointEncoder(nn.Module):
         if self.sampled and self.training:
             return sparse_sample(tokens, mask, self.sampled)
         return tokens, mask
+
+
+def split_heads(states: Tensor, heads: int) -> Tensor:
+    """(B, S, heads x width) -> (B, heads, S, width)."""
+    split: Tensor = states.unflatten(2, (heads, -1))
+    return split.transpose(1, 2)

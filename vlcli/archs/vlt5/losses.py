@@ -19,7 +19,7 @@ IGNORED = -100  # a label that no loss looks at
 
 
 class Written(NamedTuple):
-    """The losses of the K target tokens, the example (row) of each, and whether it was likeliest."""
+    """The losses of the K target tokens, the row (example) of each, whether it was likeliest."""
 
     losses: Tensor
     rows: Tensor
@@ -27,32 +27,35 @@ class Written(NamedTuple):
 
 
 def written(
-    hidden_BTD: Tensor, labels_BT: Tensor, head: Callable[[Tensor], Tensor], right: bool = False
+    hidden: Tensor, labels: Tensor, head: Callable[[Tensor], Tensor], right: bool = False
 ) -> Written:
-    """Cross-entropy of every target token; logits are made only where there is a target."""
-    rows_K, columns_K = (labels_BT != IGNORED).nonzero(as_tuple=True)
-    targets_K = labels_BT[rows_K, columns_K]
-    logits_KV = head(hidden_BTD[rows_K, columns_K])
+    """Cross-entropy of every target token, from hidden (B, T, D) and labels (B, T).
+
+    Logits are made only where there is a target.
+    """
+    rows_K, columns_K = (labels != IGNORED).nonzero(as_tuple=True)
+    targets_K = labels[rows_K, columns_K]
+    logits_KV = head(hidden[rows_K, columns_K])
     losses_K = functional.cross_entropy(logits_KV, targets_K, reduction="none")
     hits_K = logits_KV.detach().argmax(-1) == targets_K if right else targets_K.new_empty(0)
     return Written(losses_K, rows_K, hits_K)
 
 
 def averaged(
-    text: Written, weights_B: Tensor, over: Literal["example", "token"], accuracy: bool = False
+    text: Written, weights: Tensor, over: Literal["example", "token"], accuracy: bool = False
 ) -> Losses:
     """Losses averaged over examples (each the mean of its own tokens) or over tokens.
 
     Per example: sum of weight x mean over the example's tokens, count B. Per token: sum of
     weight x loss, count K. The logged `accuracy` counts whole targets, or tokens.
     """
-    batch = len(weights_B)
+    batch = len(weights)
     tokens_B = torch.bincount(text.rows, minlength=batch)
-    share_K = weights_B[text.rows]
+    share_K = weights[text.rows]
     if over == "example":
         share_K = share_K / tokens_B[text.rows]
     total = (text.losses * share_K).sum()
-    count = tokens_B.sum() if over == "token" else tokens_B.new_tensor(batch)
+    count = total.new_tensor(batch) if over == "example" else tokens_B.sum().to(total.dtype)
     logged = {}
     if accuracy:
         wrong_B = torch.bincount(text.rows[~text.right], minlength=batch)
@@ -60,14 +63,21 @@ def averaged(
     return Losses(total, count, logged)
 
 
-def chosen(logits_BA: Tensor, soft_BA: Tensor, accuracy: bool = False) -> Losses:
-    """Binary cross-entropy of every answer against its soft label, averaged over answers.
+def count(labels: Tensor, over: Literal["example", "token"]) -> Tensor:
+    """What a batch's losses will be divided by, from its labels (B, T)."""
+    number = (labels != IGNORED).sum() if over == "token" else torch.tensor(len(labels))
+    return number.float()
+
+
+def chosen(logits: Tensor, soft: Tensor, accuracy: bool = False) -> Losses:
+    """Binary cross-entropy of every answer's logit (B, A) against its soft label, averaged over
+    answers.
 
     The logged `accuracy` sums the soft labels of the likeliest answers.
     """
-    losses_BA = functional.binary_cross_entropy_with_logits(logits_BA, soft_BA, reduction="none")
-    count = torch.tensor(len(logits_BA), device=logits_BA.device)
+    losses_BA = functional.binary_cross_entropy_with_logits(logits, soft, reduction="none")
     logged = {}
     if accuracy:
-        logged["accuracy"] = soft_BA.gather(1, logits_BA.detach().argmax(-1, keepdim=True)).sum()
-    return Losses(losses_BA.mean(-1).sum(), count, logged)
+        logged["accuracy"] = soft.gather(1, logits.detach().argmax(-1, keepdim=True)).sum()
+    total = losses_BA.mean(-1).sum()
+    return Losses(total, total.new_tensor(len(logits)), logged)

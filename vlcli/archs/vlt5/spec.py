@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from vlcli.spec import facts
 from vlcli.spec.fields import Spec
 from vlcli.spec.groups.adapters import AdapterArgs
 from vlcli.spec.groups.backbone import BackboneArgs
@@ -25,6 +28,7 @@ from vlcli.spec.groups.training import TrainingArgs
 from vlcli.spec.groups.visual_embedding import VisualEmbeddingArgs
 from vlcli.spec.groups.visual_encoder import VisualEncoderArgs
 from vlcli.spec.groups.vqa import VqaArgs
+from vlcli.spec.run import Run
 
 
 # Bases read from the last to the first: pydantic collects fields in that order.
@@ -54,3 +58,14 @@ class VLSpec(
     Spec,
 ):
     """A VL-T5 or VL-BART run."""
+
+    @classmethod
+    def derived(cls, run: Run) -> dict[str, tuple[Any, str]]:
+        """The feature type of videos, and the feature width that a feature type brings."""
+        found: dict[str, tuple[Any, str]] = {}
+        if facts.is_video(run):
+            found["feature_type"] = ("ViT", "from task")
+        width = facts.features(run).width
+        if width is not None:
+            found["feat_dim"] = (width, "from feature_type")
+        return found

@@ -12,13 +12,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import T5ForConditionalGeneration
-from transformers.models.t5.modeling_t5 import T5LayerNorm, T5Stack
+from transformers.models.t5.modeling_t5 import T5LayerNorm
 
 from vlcli.spec.groups.visual_embedding import VisualEmbeddingArgs
 
 from .architecture import VLArchitecture
-from .joint import Encoded, JointEncoder
+from .joint import Encoded, JointEncoder, split_heads
 from .visual_embedding import VisualEmbedding, VisualTokens
 
 MASKED = -1e4  # published; e^-10000 is 0 in every precision, and no sum with it overflows fp16
@@ -27,7 +26,7 @@ MASKED = -1e4  # published; e^-10000 is 0 in every precision, and no sum with it
 class JointT5Encoder(JointEncoder):
     """T5's encoder blocks over text and pictures; relative positions only between text tokens."""
 
-    def __init__(self, stock: T5Stack, args: VisualEmbeddingArgs, feature_width: int) -> None:
+    def __init__(self, stock: Any, args: VisualEmbeddingArgs, feature_width: int) -> None:
         super().__init__(args, stock.config.pad_token_id)
         self.embed_tokens = stock.embed_tokens
         self.block = stock.block
@@ -60,13 +59,13 @@ class JointT5Encoder(JointEncoder):
             states = block(states, position_bias=bias)[0]
         return Encoded(self.dropout(self.final_layer_norm(states)), mask)
 
-    def position_bias(self, text: int, mask_BS: Tensor) -> Tensor:
+    def position_bias(self, text: int, mask: Tensor) -> Tensor:
         """What attention scores are given: relative positions within the first `text` tokens, 0
         wherever a picture is involved, and the mask; (B, H, S, S)."""
-        seen = mask_BS.shape[1] - text
+        seen = mask.shape[1] - text
         bias = self.block[0].layer[0].SelfAttention.compute_bias(text, text)
         bias = functional.pad(bias, (0, seen, 0, seen))
-        return bias + (~mask_BS[:, None, None, :]).to(bias.dtype) * MASKED
+        return bias + (~mask[:, None, None, :]).to(bias.dtype) * MASKED
 
 
 class VLT5(VLArchitecture):
@@ -74,9 +73,7 @@ class VLT5(VLArchitecture):
 
     family = "t5"
 
-    def assemble(
-        self, stock: T5ForConditionalGeneration, args: VisualEmbeddingArgs, feature_width: int
-    ) -> None:
+    def assemble(self, stock: Any, args: VisualEmbeddingArgs, feature_width: int) -> None:
         self.shared: nn.Embedding = stock.shared
         self.encoder = JointT5Encoder(stock.encoder, args, feature_width)
         self.decoder = stock.decoder
@@ -88,9 +85,9 @@ class VLT5(VLArchitecture):
         encoded: Encoded = self.encoder(input_ids, visual, prompt)
         return encoded
 
-    def decode(self, ids_BT: Tensor, encoded: Encoded, **steps: Any) -> Any:
+    def decode(self, ids: Tensor, encoded: Encoded, **steps: Any) -> Any:
         return self.decoder(
-            input_ids=ids_BT,
+            input_ids=ids,
             encoder_hidden_states=encoded.states,
             encoder_attention_mask=encoded.mask.long(),
             **{"use_cache": False, **steps},
@@ -104,13 +101,11 @@ class VLT5(VLArchitecture):
     def first_ids(self) -> list[int]:
         return [self.config.decoder_start_token_id]
 
-    def cross_attention(self, states_BSD: Tensor) -> list[tuple[Tensor, Tensor]]:
+    def cross_attention(self, states: Tensor) -> list[tuple[Tensor, Tensor]]:
         found = []
         for block in self.decoder.block:
             attention = block.layer[1].EncDecAttention
-            keys, values = attention.k(states_BSD), attention.v(states_BSD)
-            split = (-1, attention.key_value_proj_dim)
-            found.append(
-                (keys.unflatten(2, split).transpose(1, 2), values.unflatten(2, split).transpose(1, 2))
-            )
+            keys, values = attention.k(states), attention.v(states)
+            heads = attention.n_heads
+            found.append((split_heads(keys, heads), split_heads(values, heads)))
         return found

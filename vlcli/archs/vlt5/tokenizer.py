@@ -9,14 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from tokenizers import (  # type: ignore[import-untyped]
+    Tokenizer,
+    decoders,
+    models,
+    pre_tokenizers,
+    processors,
+    trainers,
+)
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from vlcli.spec.problem import UserError
 from vlcli.spec.sizes import Family
 
 from .fetching import fetched
-from .wording import EXTRA, REGIONS, SENTINELS
+from .wording import REGIONS, SENTINELS
 
 # The names of the special tokens, in the order of their ids: those of the published tokenizers.
 _SPECIAL: dict[Family, dict[str, str]] = {
@@ -30,10 +37,12 @@ _SPECIAL: dict[Family, dict[str, str]] = {
     },
 }
 
+_FILES = ("tokenizer.json", "spiece.model", "vocab.json")  # a folder with one of these has one
+
 
 def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
     """The tokenizer of a hub name or a folder, with the visual tokens at its end."""
-    return extended(fetched(AutoTokenizer.from_pretrained, name, "tokenizer"))
+    return extended(fetched(AutoTokenizer.from_pretrained, name, "tokenizer", _FILES))
 
 
 def extended(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
@@ -46,9 +55,9 @@ def extended(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
     last = tokenizer.convert_tokens_to_ids(REGIONS[-1])
     if last != len(tokenizer) - 1:
         raise UserError(
-            f"The tokenizer has {REGIONS[-1]} at {last}, and not at the end of its {len(tokenizer)} "
-            "tokens, where box embeddings are looked up. Use one without visual tokens, or a saved "
-            "VL-T5 tokenizer.",
+            f"The tokenizer has {REGIONS[-1]} at {last}, not at the end of its {len(tokenizer)} "
+            "tokens, where boxes are looked up. Use one without visual tokens, or one that a "
+            "VL-T5 run has saved.",
             exit_code=3,
         )
     return tokenizer
@@ -56,7 +65,7 @@ def extended(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
 
 def train_tokenizer(
     texts: Iterable[str], family: Family, size: int = 8000
-) -> PreTrainedTokenizerFast:
+) -> PreTrainedTokenizerBase:
     """A byte-pair tokenizer of these texts with at most about `size` tokens beside the extra ones.
 
     It works on bytes, so every text can be written and comes back from `decode` exactly (but for
@@ -75,14 +84,15 @@ def train_tokenizer(
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
-    end = (names["eos_token"], tokenizer.token_to_id(names["eos_token"]))
-    begin = (names["bos_token"], tokenizer.token_to_id(names["bos_token"])) if family == "bart" else None
     tokenizer.post_processor = processors.TemplateProcessing(
-        single=f"{begin[0]} $A {end[0]}" if begin else f"$A {end[0]}",
-        special_tokens=[begin, end] if begin else [end],
+        single=" ".join([*names.get("bos_token", "").split(), "$A", names["eos_token"]]),
+        special_tokens=[(name, tokenizer.token_to_id(name)) for name in names.values()],
     )
     fast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, clean_up_tokenization_spaces=False, **names
+        tokenizer_object=tokenizer,
+        clean_up_tokenization_spaces=False,
+        add_prefix_space=True,  # transformers would switch it off again
+        **names,
     )
     return extended(fast)
 
@@ -90,7 +100,7 @@ def train_tokenizer(
 def tokenizer_for(
     name: str | None, backbone: str, family: Family, texts: Iterable[str]
 ) -> PreTrainedTokenizerBase:
-    """What `tokenizer` in a spec asks for: "train", a name or folder, or null for the backbone's."""
+    """What a spec's `tokenizer` asks for: "train", a name or folder, or null (the backbone's)."""
     if name == "train":
         return train_tokenizer(texts, family)
     return load_tokenizer(name or backbone)
@@ -99,6 +109,3 @@ def tokenizer_for(
 def save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
     """Writes what `load_tokenizer(str(folder))` reads."""
     tokenizer.save_pretrained(folder)
-
-
-assert len(SENTINELS) == len(REGIONS) == EXTRA

@@ -65,19 +65,17 @@ class VisualEmbedding(nn.Module):
         if args.use_vis_order_embedding:
             self.obj_order_embedding = words
             self.img_order_embedding = nn.Embedding(PICTURES, width)
-        if args.use_vis_layer_norm and not each:
-            self.layer_norm = norm(width)
+        self.layer_norm = norm(width) if args.use_vis_layer_norm and not each else None
         self.numbered = args.use_vis_order_embedding
-        self.normed = args.use_vis_layer_norm and not each
         self.area = legacy_area if args.legacy_area else box_area
 
     def forward(self, visual: VisualTokens) -> Tensor:
         boxes_BN5 = torch.cat([visual.boxes, self.area(visual.boxes)[..., None]], dim=-1)
-        tokens_BND = self.feat_embedding(visual.features)
+        tokens_BND: Tensor = self.feat_embedding(visual.features)
         tokens_BND = tokens_BND + self.absolute_vis_pos_embedding(boxes_BN5)
         if self.numbered:
             tokens_BND = tokens_BND + self.numbers(visual)
-        return self.layer_norm(tokens_BND) if self.normed else tokens_BND
+        return self.layer_norm(tokens_BND) if self.layer_norm is not None else tokens_BND
 
     def numbers(self, visual: VisualTokens) -> Tensor:
         """Embeddings of the picture's and the box's number, (B or 1, N, D)."""
@@ -87,8 +85,13 @@ class VisualEmbedding(nn.Module):
             pictures = torch.zeros(1, n, dtype=torch.long, device=device)
         if boxes is None:
             boxes = torch.arange(n, device=device)[None]
-        rows = self.obj_order_embedding.weight  # a BART word embedding may scale; numbers are not
-        return self.img_order_embedding(pictures) + functional.embedding(len(rows) - 1 - boxes, rows)
+        named: Tensor = self.img_order_embedding(pictures) + self.box_names(boxes)
+        return named
+
+    def box_names(self, boxes: Tensor) -> Tensor:
+        """Box numbers (...) -> (..., D): unscaled word embeddings from the end, V-1-i for i."""
+        rows = self.obj_order_embedding.weight
+        return functional.embedding(len(rows) - 1 - boxes, rows)
 
 
 class ExpandVisualEmbedding(VisualEmbedding):
@@ -111,6 +114,11 @@ class ExpandVisualEmbedding(VisualEmbedding):
             raise ValueError(f"expand_vis_embedding takes one feature, not {wide_B1W.shape[1]}.")
         return wide_B1W.reshape(len(wide_B1W), self.k, -1)
 
+    def box_names(self, boxes: Tensor) -> Tensor:
+        """From a table of its own, read from the front."""
+        rows: Tensor = self.obj_order_embedding(boxes)
+        return rows
+
 
 class VisualTransformer(nn.Module):
     """Two BERT layers of 12 heads over the projected features (B, N, D) (BART)."""
@@ -121,8 +129,8 @@ class VisualTransformer(nn.Module):
             BertConfig(vocab_size=1, hidden_size=width, num_hidden_layers=2, num_attention_heads=12)
         )
 
-    def forward(self, features_BND: Tensor) -> Tensor:
-        states: Tensor = self.bert_module(inputs_embeds=features_BND).last_hidden_state
+    def forward(self, features: Tensor) -> Tensor:
+        states: Tensor = self.bert_module(inputs_embeds=features).last_hidden_state
         return states
 
 

@@ -7,15 +7,14 @@ from typing import Literal
 
 from vlcli.spec.sizes import VISUAL_TOKENS, Family
 
-EXTRA = VISUAL_TOKENS
 # In the order of their ids: both families are numbered downwards.
-SENTINELS = tuple(f"<extra_id_{i}>" for i in reversed(range(EXTRA)))
-REGIONS = tuple(f"<vis_extra_id_{i}>" for i in reversed(range(EXTRA)))
+SENTINELS = tuple(f"<extra_id_{i}>" for i in reversed(range(VISUAL_TOKENS)))
+REGIONS = tuple(f"<vis_extra_id_{i}>" for i in reversed(range(VISUAL_TOKENS)))
 
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """How a family writes what is left out: T5 numbers the spans, BART masks and repeats the text."""
+    """How a family writes what is left out: T5 numbers spans, BART masks and repeats the text."""
 
     style: Literal["span", "denoise"]
     mask: str | None

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from vlcli.spec.published import ConvertError, shown
 from vlcli.spec.shell.parts import Opaque, Part, Text, Variable, Word
 
 LONGEST_VALUE = 64 * 1024
-LONGEST_TOTAL = 256 * 1024  # of all values put in, over the whole script
+LONGEST_TOTAL = 512 * 1024  # of all values put in, over the whole script
 MOST_WORDS = 4096
 
+_BLANKS = re.compile(r"[ \t\n]+")
 _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(\+?)=")
 
 
@@ -24,11 +25,6 @@ class Value:
     text: str = ""
     missing: str = ""
     unknown: str = ""
-
-    def __add__(self, other: Value) -> Value:
-        return Value(
-            self.text + other.text, self.missing or other.missing, self.unknown or other.unknown
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +76,7 @@ class Variables:
         name, appends, parts = found
         value = self.value(parts)
         if appends:
-            value = self.named.get(name, Value()) + value
+            value = _joined([self.named.get(name, Value()), value])
         if len(value.text) > LONGEST_VALUE:
             raise ConvertError(
                 f"Line {word.line}: the value of `{shown(name)}` grows past {LONGEST_VALUE} "
@@ -103,12 +99,7 @@ class Variables:
 
     def value(self, parts: Iterable[Part]) -> Value:
         """The parts as one text, not split at blanks."""
-        values = [self._part(part) for part in parts]
-        return Value(
-            "".join(value.text for value in values),
-            next((value.missing for value in values if value.missing), ""),
-            next((value.unknown for value in values if value.unknown), ""),
-        )
+        return _joined([self._part(part) for part in parts])
 
     def joined(self, word: Word) -> Field:
         """The word as `[[` sees it."""
@@ -200,6 +191,14 @@ def int_of(text: str) -> int | None:
     return int(text) if re.fullmatch(r"[+-]?[0-9]{1,18}", text) else None
 
 
+def _joined(values: Sequence[Value]) -> Value:
+    return Value(
+        "".join(value.text for value in values),
+        next((value.missing for value in values if value.missing), ""),
+        next((value.unknown for value in values if value.unknown), ""),
+    )
+
+
 def _is_pattern(parts: Iterable[Part]) -> bool:
     return any(
         isinstance(part, Text) and not part.quoted and re.search(r"[*?\[]", part.text)
@@ -211,29 +210,23 @@ class _Split:
     """Puts the parts of one word together into none, one or several fields."""
 
     def __init__(self, word: Word) -> None:
-        self._empty = Field("", word.line, pattern=_is_pattern(word.parts))
+        self._line = word.line
+        self._pattern = _is_pattern(word.parts)
         self._found: list[Field] = []
-        self._pieces: list[str] = []
-        self._open: Field | None = None  # all but the text of the field being put together
+        self._values: list[Value] = []  # of the field being put together
+        self._quoted = False
 
     def add(self, value: Value, quoted: bool) -> None:
-        held = self._open or self._empty
-        self._open = replace(
-            held,
-            missing=held.missing or value.missing,
-            unknown=held.unknown or value.unknown,
-            quoted=held.quoted or quoted,
-        )
-        self._pieces.append(value.text)
+        self._values.append(value)
+        self._quoted = self._quoted or quoted
 
     def add_split(self, value: Value) -> None:
         """Adds an unquoted value: blanks in it divide fields."""
-        pieces = re.split(r"[ \t\n]+", value.text)
-        for index, piece in enumerate(pieces):
+        for index, piece in enumerate(_BLANKS.split(value.text)):
             if index:
                 self.close()
             if piece or value.missing or value.unknown:
-                self.add(replace(value, text=piece), quoted=False)
+                self.add(Value(piece, value.missing, value.unknown), quoted=False)
 
     def add_many(self, values: Sequence[str], quoted: bool) -> None:
         """Adds arguments: each begins a field of its own."""
@@ -246,10 +239,19 @@ class _Split:
                 self.add_split(Value(value))
 
     def close(self) -> None:
-        if self._open is not None:
-            self._found.append(replace(self._open, text="".join(self._pieces)))
-        self._open = None
-        self._pieces = []
+        if self._values:
+            whole = _joined(self._values)
+            self._found.append(
+                Field(
+                    whole.text,
+                    self._line,
+                    whole.missing,
+                    whole.unknown,
+                    self._quoted,
+                    self._pattern,
+                )
+            )
+        self._values, self._quoted = [], False
 
     def done(self) -> list[Field]:
         self.close()

@@ -1,0 +1,100 @@
+"""adamw is the published formula, whatever kernel computes it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from vlcli.runtime.optimizer import PublishedAdamW, build_optimizer
+from vlcli.runtime.schedule import Schedule
+from vlcli.spec.problem import UserError
+
+from .tiny import Classifier, spec
+
+
+class Plain:
+    """The published formula as it reads (transformers 4.2.1), one parameter at a time."""
+
+    def __init__(self, groups: list[dict[str, Any]], betas: tuple[float, float], eps: float):
+        self.groups, self.betas, self.eps = groups, betas, eps
+        self.state: dict[Tensor, tuple[int, Tensor, Tensor]] = {}
+
+    def step(self, factor: float) -> None:
+        for group in self.groups:
+            for p in group["params"]:
+                if p.grad is not None:
+                    self.move(p, group["lr"] * factor, group["weight_decay"])
+
+    def move(self, p: Tensor, lr: float, decay: float) -> None:
+        b1, b2 = self.betas
+        t, m, v = self.state.get(p, (0, torch.zeros_like(p), torch.zeros_like(p)))
+        t, m, v = t + 1, b1 * m + (1 - b1) * p.grad, b2 * v + (1 - b2) * p.grad**2
+        self.state[p] = (t, m, v)
+        size = lr * math.sqrt(1 - b2**t) / (1 - b1**t)
+        p.data = p.data - size * m / (v.sqrt() + self.eps)
+        p.data = p.data - lr * decay * p.data
+
+
+@pytest.mark.parametrize("fused", [True, False])
+@pytest.mark.parametrize("schedule", ["linear", "cosine", "constant"])
+@pytest.mark.parametrize("eps", [1e-6, 1e-2])
+def test_adamw_is_the_published_formula(fused: bool, schedule: Any, eps: float) -> None:
+    torch.manual_seed(0)
+    args = spec(lr=0.01, lr_schedule=schedule, warmup_ratio=0.1, adam_eps=eps)
+    ours = [nn.Parameter(torch.randn(size)) for size in ((7, 5), (9,), (3, 4))]
+    theirs = [p.detach().clone().double() for p in ours]
+
+    def grouped(ps: Any) -> list[dict[str, Any]]:
+        return [
+            {"params": ps[:1], "weight_decay": 0.3, "lr": 0.01},
+            {"params": ps[1:], "weight_decay": 0.0, "lr": 0.02},
+        ]
+
+    groups = grouped(ours)
+    for group in groups:
+        group["initial_lr"] = group["lr"]
+    betas = (args.adam_beta1, args.adam_beta2)
+    optimizer = PublishedAdamW(groups, args.lr, betas, eps, fused=fused)
+    plain, rates = Plain(grouped(theirs), betas, eps), Schedule(args, 50)
+    for step in range(50):
+        for each, (p, q) in enumerate(zip(ours, theirs, strict=True)):
+            p.grad, q.grad = torch.randn(p.shape) * 10 ** (-each), None
+            q.grad = p.grad.double()
+        if step % 3 == 1:  # another task's turn: the last one rests, without decay
+            ours[2].grad = theirs[2].grad = None
+        rates.set(optimizer, step)
+        optimizer.step()
+        plain.step(rates.factor(step))
+    assert int(optimizer.state[ours[2]]["step"]) == 33
+    for p, q in zip(ours, theirs, strict=True):
+        assert float((p.detach().double() - q).abs().max()) < 1e-6
+
+
+def test_it_differs_from_torchs_own_adamw() -> None:
+    def end(kind: Any) -> Tensor:
+        p = nn.Parameter(torch.ones(3))
+        optimizer = kind([{"params": [p]}], lr=0.1, eps=1e-2, weight_decay=0.5)
+        for _ in range(5):
+            p.grad = torch.full((3,), 0.01)
+            optimizer.step()
+        return p.detach()
+
+    assert float((end(PublishedAdamW) - end(torch.optim.AdamW)).abs().max()) > 1e-2
+
+
+def test_groups_bring_their_decay_and_their_share_of_the_rate() -> None:
+    groups = Classifier().param_groups(0.01)
+    groups[0]["lr_scale"] = 0.1
+    optimizer = build_optimizer(spec(lr=1.0), groups)
+    shown = [(each["initial_lr"], each["weight_decay"]) for each in optimizer.param_groups]
+    assert shown == [(pytest.approx(0.1), 0.01), (1.0, 0.0)]
+
+
+def test_a_decay_that_eats_the_weights_is_one_sentence() -> None:
+    groups = Classifier().param_groups(1.0)
+    with pytest.raises(UserError, match=r"lr 2 times weight_decay 1 is 1 or more"):
+        build_optimizer(spec(lr=2.0), groups)
