@@ -15,11 +15,14 @@ def main() -> None:
     """
     gc.disable()
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    from vlcli.cli.app import app
     from vlcli.spec.problem import UserError
 
     try:
+        from vlcli.cli.app import app
+
         app()
+    except KeyboardInterrupt:  # while modules load; commands are typer's to interrupt
+        sys.exit(130)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
 import torch
@@ -126,18 +127,42 @@ class Architecture(nn.Module):
         """Take back what `extra_state` gave."""
 
 
+class Building(Protocol):
+    """How an architecture is put together, in this order: the tokenizer (loaded, or trained from
+    the training texts), then the model, told the width of a visual feature and the answer list."""
+
+    def tokenizer(self, spec: Any, texts: Iterable[str]) -> Any: ...
+
+    def saved_tokenizer(self, folder: Path) -> Any: ...
+
+    def save_tokenizer(self, tokenizer: Any, folder: Path) -> None: ...
+
+    def architecture(
+        self, spec: Any, tokenizer: Any, feature_width: int, answers: Sequence[str] | None
+    ) -> Architecture: ...
+
+
 class Task(Protocol):
-    """Turns records into examples and predictions into scores; knows no architecture by name."""
+    """Turns records into examples and predictions into scores; knows no architecture by name.
+
+    `field` names what a record must hold to be learned from, `best` the score that chooses the best
+    checkpoint (larger is better).
+    """
 
     name: str
+    field: str
+    best: str
 
     def examples(self, records: Iterable[Mapping[str, Any]], training: bool) -> list[Example]: ...
+
+    def redraw(self, example: Example, epoch: int) -> Example:
+        """The example with the random choices of one epoch made."""
+        ...
 
     def score(
         self, examples: Sequence[Example], predictions: Mapping[str, str]
     ) -> dict[str, float]: ...
 
-    @property
-    def best(self) -> str:
-        """The name of the score that chooses the best checkpoint; larger is better."""
+    def notes(self, examples: Sequence[Example]) -> dict[str, str]:
+        """In words, what a score is or why one is missing."""
         ...

@@ -81,7 +81,9 @@ def test_freezing_sets_what_learns_and_leaves_a_shared_weight_under_its_first_na
     encoder.visual_embedding.feat = nn.Linear(2, 2)
     model = nn.Module()
     model.shared, model.encoder = words, encoder
-    assert freeze(model, VLSpec()) == {f"encoder.visual_embedding.feat.{n}" for n in ("weight", "bias")}
+    assert freeze(model, VLSpec()) == {
+        f"encoder.visual_embedding.feat.{n}" for n in ("weight", "bias")
+    }
     assert not words.weight.requires_grad
     freeze(model, VLSpec(unfreeze_lm_head=True))
     assert words.weight.requires_grad

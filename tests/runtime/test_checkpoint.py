@@ -102,23 +102,27 @@ def test_a_full_disk_leaves_the_last_one_and_says_so(tmp_path: Path) -> None:
 
     checkpoints = Checkpoints(tmp_path)
     checkpoints.write(1, fill, best=True)
-    with pytest.raises(UserError, match="step 2 could not be written .*No space left"):
+    with pytest.raises(UserError, match=r"step 2 could not be written .*No space left"):
         checkpoints.write(2, full, best=True)
     assert names(tmp_path) == {"last", "best", "step-000001"}
     assert checkpoints.newest()[0].name == "step-000001"
 
 
 KILLED = """
-import os, sys
+import os, shutil, sys
 from pathlib import Path
 from vlcli.runtime.checkpoint import Checkpoints
-from tests.runtime.test_checkpoint import fill
 
 left = int(sys.argv[2])
+WATCHED = {"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir"}
+
+def fill(folder):
+    (folder / "a.bin").write_bytes(bytes(range(256)))
+    (folder / "b.json").write_text("{}")
 
 def watch(event, args):
     global left
-    if event in {"os.rename", "os.mkdir", "os.remove", "os.rmdir", "open"} and str(args[0]).startswith(sys.argv[1]):
+    if event in WATCHED:
         left -= 1
         if left < 0:
             os.kill(os.getpid(), 9)
@@ -136,7 +140,8 @@ def test_a_kill_at_any_moment_of_writing_leaves_a_whole_one(tmp_path: Path, step
         checkpoints = Checkpoints(folder)
         checkpoints.write(2, fill, best=True)
         checkpoints.write(3, fill, best=False)
-        done = subprocess.run([sys.executable, "-c", KILLED, str(folder), str(count), str(step)])
+        command = [sys.executable, "-c", KILLED, str(folder), str(count), str(step)]
+        done = subprocess.run(command, check=False)
         newest, refused = checkpoints.newest()
         assert newest.name in {"step-000003", f"step-{step:06d}"}
         assert not refused

@@ -120,3 +120,10 @@ def test_the_first_fsdp_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
     with pytest.raises(UserError, match="--fsdp_version 2"):
         Engine(spec())
+
+
+def test_fsdp_on_the_cpu_is_not_silently_something_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    monkeypatch.setenv("FSDP_VERSION", "2")
+    with pytest.raises(UserError, match="on several GPUs only"):
+        Engine(spec(device="cpu"))

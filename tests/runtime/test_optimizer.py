@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ class Plain:
                     self.move(p, group["lr"] * factor, group["weight_decay"])
 
     def move(self, p: Tensor, lr: float, decay: float) -> None:
+        assert p.grad is not None
         b1, b2 = self.betas
         t, m, v = self.state.get(p, (0, torch.zeros_like(p), torch.zeros_like(p)))
         t, m, v = t + 1, b1 * m + (1 - b1) * p.grad, b2 * v + (1 - b2) * p.grad**2
@@ -42,28 +44,29 @@ class Plain:
 @pytest.mark.parametrize("fused", [True, False])
 @pytest.mark.parametrize("schedule", ["linear", "cosine", "constant"])
 @pytest.mark.parametrize("eps", [1e-6, 1e-2])
-def test_adamw_is_the_published_formula(fused: bool, schedule: Any, eps: float) -> None:
+@pytest.mark.parametrize(
+    ("dtype", "spread", "bound"),
+    [(torch.float64, 1.0, 1e-12), (torch.float32, 0.2, 1e-6)],
+    ids=["fp64", "fp32"],
+)
+def test_adamw_is_the_published_formula(
+    fused: bool, schedule: str, eps: float, dtype: torch.dtype, spread: float, bound: float
+) -> None:
+    """In fp64 it is the same formula. In fp32 both round, by the size of the weights: 0.2 is that
+    of the recorded reference's (at 1.0 the plain formula itself is up to 1.7e-6 off)."""
     torch.manual_seed(0)
     args = spec(lr=0.01, lr_schedule=schedule, warmup_ratio=0.1, adam_eps=eps)
-    ours = [nn.Parameter(torch.randn(size)) for size in ((7, 5), (9,), (3, 4))]
+    sizes = ((7, 5), (9,), (3, 4))
+    ours = [nn.Parameter((spread * torch.randn(size)).to(dtype)) for size in sizes]
     theirs = [p.detach().clone().double() for p in ours]
-
-    def grouped(ps: Any) -> list[dict[str, Any]]:
-        return [
-            {"params": ps[:1], "weight_decay": 0.3, "lr": 0.01},
-            {"params": ps[1:], "weight_decay": 0.0, "lr": 0.02},
-        ]
-
     groups = grouped(ours)
-    for group in groups:
-        group["initial_lr"] = group["lr"]
     betas = (args.adam_beta1, args.adam_beta2)
     optimizer = PublishedAdamW(groups, args.lr, betas, eps, fused=fused)
     plain, rates = Plain(grouped(theirs), betas, eps), Schedule(args, 50)
     for step in range(50):
         for each, (p, q) in enumerate(zip(ours, theirs, strict=True)):
-            p.grad, q.grad = torch.randn(p.shape) * 10 ** (-each), None
-            q.grad = p.grad.double()
+            gradient = torch.randn(p.shape) * 10 ** (-each)
+            p.grad, q.grad = gradient.to(dtype), gradient.double()
         if step % 3 == 1:  # another task's turn: the last one rests, without decay
             ours[2].grad = theirs[2].grad = None
         rates.set(optimizer, step)
@@ -71,7 +74,14 @@ def test_adamw_is_the_published_formula(fused: bool, schedule: Any, eps: float) 
         plain.step(rates.factor(step))
     assert int(optimizer.state[ours[2]]["step"]) == 33
     for p, q in zip(ours, theirs, strict=True):
-        assert float((p.detach().double() - q).abs().max()) < 1e-6
+        assert float((p.detach().double() - q).abs().max()) < bound
+
+
+def grouped(parameters: Sequence[Tensor]) -> list[dict[str, Any]]:
+    return [
+        {"params": parameters[:1], "weight_decay": 0.3, "lr": 0.01, "initial_lr": 0.01},
+        {"params": parameters[1:], "weight_decay": 0.0, "lr": 0.02, "initial_lr": 0.02},
+    ]
 
 
 def test_it_differs_from_torchs_own_adamw() -> None:

@@ -55,3 +55,30 @@ def test_two_processes_end_where_one_does(tmp_path: Path, case: dict[str, Any]) 
     assert one[0]["steps"] == two[0]["steps"] == 10
     assert furthest(alone, together) < 1e-6
     assert [each["same"] for each in two] == [[True] * 10] * 2
+
+
+def test_a_part_that_one_process_alone_uses_trains_as_if_accumulated(tmp_path: Path) -> None:
+    case = {"averaged": "token", "heads": True}
+    one, alone = run(tmp_path / "one", 1, {**case, "accumulate": 2})
+    two, together = run(tmp_path / "two", 2, case)
+    assert one[0]["steps"] == two[0]["steps"] == 10
+    assert furthest(alone, together) < 1e-6
+    assert [each["same"] for each in two] == [[True] * 10] * 2
+
+
+def test_one_bad_point_stops_every_process_with_its_name(tmp_path: Path) -> None:
+    two, weights = run(tmp_path, 2, {"averaged": "token", "poison": 17})
+    assert two[0] == two[1]
+    assert "the loss is not a finite number" in two[0]["error"]
+    assert "point-17" in two[0]["error"]
+    assert all(value.isfinite().all() for value in weights.values())
+
+
+def test_two_processes_resume_to_the_same_bits(tmp_path: Path) -> None:
+    case = {"averaged": "example", "dropout": 0.3, "save_every": 1}
+    _, straight = run(tmp_path, 2, case)
+    report, resumed = run(tmp_path, 2, {**case, "resume": 4})
+    assert len(report[0]["same"]) == 6
+    assert furthest(straight, resumed) == 0
+    with pytest.raises(AssertionError, match="has 2 processes and this run has 1"):
+        run(tmp_path, 1, {**case, "resume": 4})

@@ -18,7 +18,7 @@ from vlcli.spec.problem import UserError
 
 from .tiny import Classifier, Cloud, trainer_for, weights
 
-RUN = {"dropout": 0.3, "epochs": 2, "clip_grad_norm": 1.0}
+RUN: dict[str, Any] = {"dropout": 0.3, "epochs": 2, "clip_grad_norm": 1.0}
 
 
 def straight(folder: Path, **values: Any) -> Trainer:
@@ -93,7 +93,7 @@ def test_a_corrupt_newest_checkpoint_is_passed_over(tmp_path: Path) -> None:
     data[-3] ^= 1
     broken.write_bytes(data)
     again = trainer_for(tmp_path, **RUN)
-    with pytest.raises(CorruptCheckpointError, match="optimizer.safetensors has changed"):
+    with pytest.raises(CorruptCheckpointError, match=r"optimizer\.safetensors has changed"):
         again.resume(broken.parent)
     again.resume()
     assert again.position.step == 11

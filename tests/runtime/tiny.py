@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn.functional import cross_entropy
 
 from vlcli.archs.vlt5.spec import VLSpec
 from vlcli.contracts import Architecture, Losses, Prediction
@@ -55,7 +55,7 @@ class Classifier(Architecture):
 
     def forward(self, batch: Points) -> Losses:
         logits_BTC = self.logits(batch)
-        loss_BT = F.cross_entropy(logits_BTC.mT, batch.labels_BT, reduction="none")
+        loss_BT = cross_entropy(logits_BTC.mT, batch.labels_BT, reduction="none")
         said_BT = batch.labels_BT >= 0
         if self.averaged == "token":
             total = loss_BT.sum()
@@ -104,7 +104,7 @@ class Cloud:
         order = torch.randperm(self.size, generator=torch.Generator().manual_seed(100 + number))
         for each in range(start, len(self)):
             first = (each * self.world + self.rank) * self.batch
-            right = self.heads and (each + self.rank) % 2
+            right = self.heads and (each * self.world + self.rank) % 2
             yield self.take(order[first : first + self.batch], "right" if right else "left")
 
     def take(self, rows: Tensor, head: str = "left") -> Points:

@@ -38,6 +38,8 @@ def built(folder: Path, rank: int, world: int, case: dict[str, Any]) -> Trainer:
     torch.manual_seed(3)
     micro = case.get("accumulate", 1)
     cloud = Cloud(80, GLOBAL // world // micro, rank, world, heads=case.get("heads", False))
+    if "poison" in case:
+        cloud.points[case["poison"]] = float("nan")
     return trainer_for(
         folder,
         Watched(case["averaged"], case.get("dropout", 0.0)),
@@ -65,7 +67,11 @@ def main() -> None:
             trainer.resume(folder / f"checkpoints/step-{case['resume']:06d}")
         try:
             result = trainer.train()
-            report = {"steps": result.steps, "score": result.best_score, "error": ""}
+            report: dict[str, Any] = {
+                "steps": result.steps,
+                "score": result.best_score,
+                "error": "",
+            }
         except Exception as error:
             report = {"error": f"{type(error).__name__}: {error}"}
         report["same"] = list(trainer.architecture.same)

@@ -7,7 +7,19 @@ from typing import Annotated
 import typer
 
 from vlcli import __version__
-from vlcli.cli import convert, explain, init, list_, schema, show, train, validate
+from vlcli.cli import (
+    convert,
+    eval_,
+    explain,
+    init,
+    list_,
+    predict,
+    runs,
+    schema,
+    show,
+    train,
+    validate,
+)
 
 app = typer.Typer(
     name="vlcli",
@@ -36,6 +48,9 @@ def _top(
 
 
 app.command("train")(train.train)
+app.command("eval")(eval_.eval_)
+app.command("predict")(predict.predict)
+app.command("runs")(runs.runs)
 app.command("validate")(validate.validate)
 app.command("explain")(explain.explain)
 app.command("show")(show.show)

@@ -14,13 +14,13 @@ def convert(
     words: Annotated[
         list[str],
         typer.Argument(
-            metavar="[SCRIPT.sh [ARG...] | -- FLAG...]",
+            metavar="SCRIPT.sh | -- FLAG",
             help="A shell script with its own arguments, or published flags behind --.",
         ),
     ],
     json: Json = False,
 ) -> None:
-    """Turn a published VL-T5 / VL-Adapter command line into a spec.
+    """Turn a published VL-T5 or VL-Adapter command into a spec.
 
     A script is read, never executed. What could not be carried over is named.
     """
@@ -29,8 +29,7 @@ def convert(
     from vlcli.spec.read import read_spec_text
 
     try:
-        if words[0].endswith(".sh") or (not words[0].startswith("-") and Path(words[0]).is_file()
-                                        and not words[0].endswith(".py")):
+        if _is_script(words):
             text = _read_script(Path(words[0]))
             converted = convert_script(text, words[0], words[1:])
             title = f"Converted from {words[0]}"
@@ -50,6 +49,18 @@ def convert(
         if reading.problems:
             say("")
             print_problems(reading, stderr=True)
+
+
+def _is_script(words: list[str]) -> bool:
+    """Whether a script is named; a published command begins with a flag or names a .py."""
+    first = words[0]
+    if first.startswith("-") or first.endswith(".py"):
+        return False
+    return (
+        first.endswith(".sh")
+        or Path(first).exists()
+        or not any(word.endswith(".py") or word.startswith("-") for word in words)
+    )
 
 
 def _read_script(path: Path) -> str:

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import shutil
+import textwrap
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vlcli.cli.options import USAGE, Json
 
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from vlcli.spec.catalogue import Code, Key
+
 
 def explain(
     word: Annotated[
-        str | None, typer.Argument(metavar="[KEY | CODE]", help="A key such as lora_dim, or R20.")
+        str | None, typer.Argument(metavar="KEY | CODE", help="A key such as lora_dim, or R20.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Explain a key or a problem code; without one, list all keys by group."""
+    """Explain a key or a problem code, or list all keys."""
     from vlcli.cli.screen import say
     from vlcli.spec import catalogue
     from vlcli.spec.entries import nearest
     from vlcli.spec.fields import about
+    from vlcli.spec.keys import near_keys
 
     if word is None:
         _list_keys(json)
@@ -34,20 +42,21 @@ def explain(
     if word.upper() in codes:
         _code(codes[word.upper()], json)
         return
-    near = nearest(word, [*keys, *spelled]) or nearest(word.upper(), codes)
+    near = near_keys(word, {name: key.field for name, key in keys.items()})
+    near = near or nearest(word.upper(), codes)
     hint = f"Did you mean {' or '.join(near)}?" if near else "`vlcli explain` lists every key."
     say(f'There is no key or code "{word}". {hint}')
     raise typer.Exit(USAGE)
 
 
 def _wrapped(text: str, indent: str, first: str | None = None) -> str:
-    import textwrap
-
+    """Text as wide as the terminal, and at most 98 characters."""
     first = indent if first is None else first
-    return textwrap.fill(text, 98, initial_indent=first, subsequent_indent=indent)
+    width = max(min(shutil.get_terminal_size((98, 24)).columns, 98), 30)
+    return textwrap.fill(text, width, initial_indent=first, subsequent_indent=indent)
 
 
-def _key(key, json: bool) -> None:  # type: ignore[no-untyped-def]
+def _key(key: Key, json: bool) -> None:
     from vlcli.cli.screen import print_json
     from vlcli.spec import catalogue
     from vlcli.spec.fields import about, expected
@@ -69,8 +78,9 @@ def _key(key, json: bool) -> None:  # type: ignore[no-untyped-def]
                 "also": list(known.also),
                 "published": known.published,
                 "owners": list(key.owners),
-                "rules": [dict(zip(("code", "severity", "title"), each, strict=True))
-                          for each in touching],
+                "rules": [
+                    dict(zip(("code", "severity", "title"), each, strict=True)) for each in touching
+                ],
             }
         )
         return
@@ -82,8 +92,10 @@ def _key(key, json: bool) -> None:  # type: ignore[no-untyped-def]
         *([("also", ", ".join(known.also))] if known.also else []),
         ("of", ", ".join(key.owners)),
         ("from", origin),
-        *[("rule" if not number else "", f"{code} ({severity}): {title}")
-          for number, (code, severity, title) in enumerate(touching)],
+        *[
+            ("rule" if not number else "", f"{code} ({severity}): {title}")
+            for number, (code, severity, title) in enumerate(touching)
+        ],
     ]
     print(f"{key.name}  ({key.group})")
     print(_wrapped(key.field.description or "", "  "))
@@ -91,7 +103,7 @@ def _key(key, json: bool) -> None:  # type: ignore[no-untyped-def]
         print(_wrapped(text, " " * 11, f"  {heading:9}"))
 
 
-def _code(code, json: bool) -> None:  # type: ignore[no-untyped-def]
+def _code(code: Code, json: bool) -> None:
     from vlcli.cli.screen import print_json
     from vlcli.spec import catalogue
 
@@ -101,7 +113,8 @@ def _code(code, json: bool) -> None:  # type: ignore[no-untyped-def]
         print_json({**code._asdict(), "keys": keys})
         return
     print(f"{code.code}{f' ({code.severity})' if code.severity else ''}: {code.title}")
-    print(_wrapped(code.story, "  "))
+    for line in code.story.splitlines():
+        print(_wrapped(line, "  "))
     if keys:
         print(_wrapped("keys: " + ", ".join(keys), "  "))
 
@@ -109,7 +122,6 @@ def _code(code, json: bool) -> None:  # type: ignore[no-untyped-def]
 def _list_keys(json: bool) -> None:
     from vlcli.cli.screen import console, print_json
     from vlcli.spec import catalogue
-    from vlcli.spec.values import shown
 
     keys = catalogue.keys().values()
     if json:
@@ -120,23 +132,31 @@ def _list_keys(json: bool) -> None:
             ]
         )
         return
-    from rich.table import Table
     from rich.text import Text
 
     out = console()
     for group in dict.fromkeys(key.group for key in keys):
-        table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
-        table.add_column(no_wrap=True, min_width=34)
-        table.add_column(no_wrap=True, min_width=12)
-        table.add_column()
+        out.print(Text(group, "bold"))
         for key in keys:
             if key.group == group:
-                description = key.field.description or ""
-                table.add_row(
-                    f"  {key.name}",
-                    Text(shown(key.field.get_default()), "cyan"),
-                    description.split(". ")[0].rstrip("."),
-                )
-        out.print(Text(group, "bold"))
-        out.print(table)
+                out.print(_row(key, out.width))
         out.print()
+
+
+def _row(key: Key, width: int) -> Text:
+    """Name, default and first sentence: beside each other, or on narrow screens below."""
+    from rich.text import Text
+
+    from vlcli.spec.catalogue import first_sentence
+    from vlcli.spec.values import shown
+
+    default = shown(key.field.get_default())
+    sentence = first_sentence(key.field.description or "")
+    if width < 90 or len(default) > 14:
+        below = textwrap.fill(
+            sentence, max(width, 30), initial_indent=" " * 6, subsequent_indent=" " * 6
+        )
+        return Text.assemble(f"  {key.name}  ", (default, "cyan"), "\n", below)
+    lines = textwrap.wrap(sentence, width - 52) or [""]
+    rest = "".join(f"\n{'':52}{line}" for line in lines[1:])
+    return Text.assemble(f"  {key.name:<34}", (f"{default:<16}", "cyan"), lines[0], rest)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vlcli.cli.options import USAGE
+from vlcli.cli.options import MISSING, USAGE
 
 
 def init(
@@ -18,7 +18,9 @@ def init(
     list_recipes: Annotated[bool, typer.Option("--list", help="List the recipes.")] = False,
 ) -> None:
     """Write a commented starter spec from a recipe."""
-    from vlcli.cli.list_ import Kind, list_
+    import shlex
+
+    from vlcli.cli.list_ import list_
     from vlcli.cli.screen import say
     from vlcli.spec.entries import nearest
     from vlcli.spec.recipes import recipes
@@ -26,7 +28,7 @@ def init(
     if list_recipes or recipe is None:
         if not list_recipes:
             say("Name a recipe: vlcli init RECIPE [PATH]. There are:\n")
-        list_(Kind.recipes)
+        list_("recipes")
         raise typer.Exit(0 if list_recipes else USAGE)
     known = recipes()
     if recipe not in known:
@@ -45,6 +47,7 @@ def init(
         raise typer.Exit(USAGE) from None
     except OSError as error:
         say(f"{target} cannot be written: {error.strerror}.")
-        raise typer.Exit(4) from None
+        raise typer.Exit(MISSING) from None
     print(target)
-    say(f"Next: vlcli validate {target}, then vlcli train {target}")
+    word = shlex.quote(str(target))
+    say(f"Next: vlcli validate {word}, then vlcli train {word}")

@@ -2,49 +2,47 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from vlcli.cli.options import Json
+from vlcli.cli.options import USAGE, Json
 
-
-class Kind(StrEnum):
-    archs = "archs"
-    tasks = "tasks"
-    methods = "methods"
-    recipes = "recipes"
+KINDS = ("archs", "tasks", "methods", "recipes")
 
 
 def list_(
-    kind: Annotated[Kind, typer.Argument(help="What to list.")],
+    kind: Annotated[str, typer.Argument(metavar=" | ".join(KINDS), help="What to list.")],
     json: Json = False,
 ) -> None:
     """List architectures, tasks, tuning methods or recipes."""
-    from vlcli.cli.screen import print_json, print_table
+    from vlcli.cli.screen import print_json, print_table, say
+    from vlcli.spec.entries import nearest
 
+    if kind not in KINDS:
+        near = nearest(kind, KINDS, 1)
+        hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(KINDS)}."
+        say(f'There is no list "{kind}". {hint}')
+        raise typer.Exit(USAGE)
     rows = _rows(kind)
     if json:
         print_json([dict(zip(("name", "summary", "source"), row, strict=True)) for row in rows])
     else:
-        print_table(rows, (kind.value, "what it is", "from"))
+        print_table(rows, (kind, "what it is", "from"))
 
 
-def _rows(kind: Kind) -> list[tuple[str, str, str]]:
+def _rows(kind: str) -> list[tuple[str, str, str]]:
     from vlcli.spec.entries import BUILT_IN, all_of
 
-    if kind is Kind.methods:
+    if kind == "methods":
         from vlcli.spec.methods import METHODS
 
-        return [
-            (name, f"{summary} ({key})", BUILT_IN) for name, (key, summary) in METHODS.items()
-        ]
-    if kind is Kind.recipes:
+        return [(name, f"{summary} ({key})", BUILT_IN) for name, (key, summary) in METHODS.items()]
+    if kind == "recipes":
         from vlcli.spec.recipes import recipes
 
         return [(name, recipe.summary, BUILT_IN) for name, recipe in recipes().items()]
     return [
         (found.name, found.entry.summary if found.entry else f"broken: {found.fault}", found.source)
-        for found in all_of("arch" if kind is Kind.archs else "task").values()
+        for found in all_of("arch" if kind == "archs" else "task").values()
     ]

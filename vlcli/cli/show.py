@@ -17,7 +17,10 @@ def show(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Print a spec with every value filled in, as JSON5 with comments."""
+    """Print a spec with every value filled in.
+
+    The text is JSON5 with comments, and itself a spec.
+    """
     from vlcli.cli.screen import exit_code, print_json, print_problems
     from vlcli.spec.read import read_spec
     from vlcli.spec.resolved import resolved

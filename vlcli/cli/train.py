@@ -2,26 +2,113 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
 import typer
 
-from vlcli.cli.options import MISSING, Overrides, SpecPath
+from vlcli.cli.options import USAGE, Overrides
+
+if TYPE_CHECKING:
+    from vlcli.runs.train import Outcome, Plan
 
 
-def train(spec: SpecPath, overrides: Overrides = None) -> None:
+def train(
+    spec: Annotated[
+        Path | None, typer.Argument(metavar="SPEC", help="A run spec (JSON5 file).")
+    ] = None,
+    overrides: Overrides = None,
+    resume: Annotated[
+        str | None, typer.Option("--resume", metavar="RUN", help="Continue a run that stopped.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Build everything and say what would train.")
+    ] = False,
+) -> None:
     """Train what a spec says, after checking all of it."""
-    from vlcli.cli.screen import exit_code, print_problems, say
-    from vlcli.spec.entries import all_of
-    from vlcli.spec.read import read_spec
+    from vlcli.cli.reading import checked
+    from vlcli.cli.screen import say
 
-    reading = read_spec(spec, overrides or ())
-    if reading.problems:
-        print_problems(reading, stderr=True)
-    if reading.spec is None:
-        raise typer.Exit(exit_code(reading.problems))
-    entry = all_of("arch")[str(reading.chosen.arch)].entry
-    if entry is None or entry.impl is None:
-        say(
-            f"{reading.source.name} is fine, but this version of vlcli checks {reading.chosen.arch} "
-            "specs and cannot train them yet."
-        )
-        raise typer.Exit(MISSING)
+    if (spec is None) == (resume is None):
+        say("Name a spec (vlcli train SPEC) or a run to continue (vlcli train --resume RUN).")
+        raise typer.Exit(USAGE)
+    path, run = _what(spec, resume)
+    reading = checked(path, overrides)
+    _wake()
+    from rich.console import Console
+
+    from vlcli.runs import train as runs
+    from vlcli.runtime.distributed import launched
+    from vlcli.runtime.progress import screen_for
+
+    plan = _plan(reading, path, run)
+    if dry_run:
+        print(runs.dry_run(plan))
+        return
+    outcome = runs.train(plan, screen_for(launched().rank == 0, Console(stderr=True)))
+    if outcome.main:
+        _show(outcome)
+    if outcome.result is not None and outcome.result.stopped:
+        raise typer.Exit(130)
+
+
+def _what(spec: Path | None, resume: str | None) -> tuple[Path, Any]:
+    """The spec to read, and the run to continue if one is named."""
+    from vlcli.runs.folder import SPEC, RunFolder
+
+    if resume is None:
+        assert spec is not None
+        return spec, None
+    run = RunFolder.find(resume)
+    return run.path / SPEC, run
+
+
+def _wake() -> None:
+    """From here on memory is used in earnest, and libraries speak of our own mistakes alone."""
+    import gc
+    import os
+
+    gc.enable()
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+def _plan(reading: Any, path: Path, run: Any) -> Plan:
+    from vlcli.runs.folder import RunFolder
+    from vlcli.runs.train import Plan
+    from vlcli.spec import facts
+    from vlcli.spec.resolved import resolved
+    from vlcli.spec.run import Run
+
+    spec = reading.spec
+    if run is None and spec.resume:
+        run = RunFolder.find(spec.resume)
+    return Plan(
+        spec,
+        resolved(reading),
+        path.stem,
+        reading.source.values.keys(),
+        facts.method(Run(reading.values)),
+        run,
+    )
+
+
+def _show(outcome: Outcome) -> None:
+    """The end of a run: scores, where things are, and what to try next."""
+    from vlcli.cli.scores import print_scores
+    from vlcli.cli.screen import say
+
+    run = outcome.run.path
+    if outcome.evaluation is None:
+        say(f"\nStopped after step {outcome.result.steps if outcome.result else 0}. Continue with:")
+        print(f"vlcli train --resume {run}")
+        return
+    print_scores(outcome.evaluation.split, outcome.evaluation.scores, outcome.evaluation.notes)
+    say(f"\n{outcome.seconds:.0f} s in all. Everything is in {run}/")
+    if outcome.samples:
+        say(f"Pictures with predictions: {outcome.samples}")
+        example = outcome.evaluation.examples[0]
+        first = outcome.samples.with_name("first.png")
+        question = example.record.get("text")
+        say("Next:")
+        text = f' --text "{question}"' if question else ""
+        print(f"vlcli predict {run} --image {first}{text}")

@@ -15,9 +15,10 @@ def validate(
     strict: Annotated[bool, typer.Option("--strict", help="Let warnings fail, too.")] = False,
     json: Json = False,
 ) -> None:
-    """Check specs: every key, type, range and combination, all problems at once.
+    """Check specs: every key, type, range and combination.
 
-    Exit code 0: fine; 3: a spec has problems; 4: a file that it names is missing.
+    All problems are told at once. Exit code 0: fine; 3: a spec has problems; 4: a file that it
+    names is missing.
     """
     from vlcli.cli.screen import exit_code, print_json, print_problems
     from vlcli.spec.read import read_spec

@@ -46,9 +46,10 @@ class PictureFiles:
         """The whole picture in RGB. UserError where the file is missing, no picture or cut off."""
         path = self.folder / reference
         try:
-            with warnings.catch_warnings(), Image.open(path) as file:
+            with warnings.catch_warnings():
                 warnings.simplefilter("error", Image.DecompressionBombWarning)
-                return file.convert("RGB")
+                with Image.open(path) as file:
+                    return file.convert("RGB")
         except FileNotFoundError as error:
             raise UserError(f"There is no picture {path}.") from error
         except UnidentifiedImageError as error:

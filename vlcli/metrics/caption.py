@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pycocoevalcap.bleu.bleu import Bleu
-from pycocoevalcap.cider.cider import Cider
-from pycocoevalcap.rouge.rouge import Rouge
+from pycocoevalcap.bleu.bleu import Bleu  # type: ignore[import-untyped]
+from pycocoevalcap.cider.cider import Cider  # type: ignore[import-untyped]
+from pycocoevalcap.rouge.rouge import Rouge  # type: ignore[import-untyped]
 
 from .java import has_java, meteor
 from .words import PYTHON, Tokenizer, chosen
@@ -52,6 +52,20 @@ def caption_scores(
     else:
         missing["METEOR"] = LEFT_OUT if has_java() else NO_JAVA
     return CaptionScores(values, cut.name, missing)
+
+
+def best_constant(
+    candidates: Sequence[str], references: Mapping[str, Sequence[str]], tokenizer: str = PYTHON
+) -> str:
+    """That of the candidates which, as the caption of every picture, reaches the highest CIDEr."""
+    cut = chosen(tokenizer)
+    right = _cut(cut, {each: list(texts) for each, texts in references.items()})
+
+    def cider(said: str) -> float:
+        return float(Cider().compute_score(right, {each: [said] for each in right})[0])
+
+    reached = dict(zip(candidates, map(cider, cut.cut(candidates)), strict=True))
+    return max(reached, key=lambda text: reached[text])
 
 
 def _plain(right: dict[str, list[str]], said: dict[str, list[str]]) -> dict[str, float]:

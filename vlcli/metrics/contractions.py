@@ -13,13 +13,13 @@ oughtn't shan't should've shouldn't somebody'll somebody's someone'd someone'll 
 something'd something'll that's there'd there're there's they'd they'll they're they've 'twas
 wasn't we've weren't what'll what're what's what've when's where'd where's where've who'd who'll
 who's who've why'll why're why's won't would've wouldn't y'all you'd you'll you're you've
-""".split()
+"""
 
 # Of these with two apostrophes, either one may be missing.
 _DOUBLE = """
 couldn't've hadn't've he'd've it'd've mightn't've she'd've shouldn't've somebody'd've someone'd've
 something'd've there'd've they'd've we'd've who'd've wouldn't've you'd've y'all'll
-""".split()
+"""
 
 _SINGLE = {
     "ow's'at": "'ow's'at",
@@ -39,7 +39,7 @@ def _half_written(word: str) -> tuple[str, str]:
 
 
 CONTRACTIONS: dict[str, str] = {
-    **{word.replace("'", ""): word for word in _REGULAR},
-    **{half: word for word in _DOUBLE for half in _half_written(word)},
+    **{word.replace("'", ""): word for word in _REGULAR.split()},
+    **{half: word for word in _DOUBLE.split() for half in _half_written(word)},
     **_SINGLE,
 }

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-import pycocoevalcap
+import pycocoevalcap  # type: ignore[import-untyped]
 
 _FOLDER = Path(next(iter(pycocoevalcap.__path__)))
 _TOKENIZER = "edu.stanford.nlp.process.PTBTokenizer"
@@ -18,7 +18,7 @@ _TOKENIZER = "edu.stanford.nlp.process.PTBTokenizer"
 def has_java() -> bool:
     """Whether a `java` is there and starts."""
     java = shutil.which("java")
-    return bool(java) and not subprocess.run([java, "-version"], capture_output=True).returncode
+    return bool(java and not subprocess.run([java, "-version"], capture_output=True).returncode)
 
 
 def ptb_lines(texts: Sequence[str]) -> list[str]:

@@ -1,6 +1,7 @@
 """The official VQA accuracy: an answer against those of ten people, after its normalisation.
 
-To the letter of the public evaluation program, quirks included: numbers compare with published ones.
+To the letter of the public evaluation program, quirks included, so that numbers compare with
+published ones.
 """
 
 from __future__ import annotations
@@ -18,10 +19,8 @@ _COMMA_IN_NUMBER = re.compile(r"\d,\d")
 _PERIOD = re.compile(r"\.(?!\d)")
 _MOST_PERIODS = 32
 _ARTICLES = frozenset({"a", "an", "the"})
-_NUMBERS = {
-    word: str(number)
-    for number, word in enumerate("zero one two three four five six seven eight nine ten".split())
-} | {"none": "0"}
+_COUNTING = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_NUMBERS = {"none": "0"} | {word: str(number) for number, word in enumerate(_COUNTING)}
 
 
 def vqa_accuracy(answer: str, people: Sequence[str]) -> float:

@@ -1,23 +1,22 @@
-"""Captions cut into words as the COCO evaluation does: Penn Treebank, lower case, no punctuation."""
+"""Captions cut into words like the COCO evaluation: Penn Treebank, lower case, no punctuation."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Protocol
 
-from nltk.tokenize.treebank import TreebankWordTokenizer
+from nltk.tokenize.treebank import TreebankWordTokenizer  # type: ignore[import-untyped]
 
 from .java import ptb_lines
 
-# What the COCO evaluation drops after tokenizing.
-PUNCTUATION = frozenset(
-    "'' ' `` ` -LRB- -RRB- -LCB- -RCB- . ? ! , : - -- ... ;".split()
-    + ["-lrb-", "-rrb-", "-lcb-", "-rcb-"]  # as they come out in lower case
-)
+# What the COCO evaluation drops after tokenizing. (Its list has -LRB- and the like too, which stay
+# in the text: the tokenizer has put them in lower case by then.)
+PUNCTUATION = frozenset(["''", "'", "``", "`", ".", "?", "!", ",", ":", "-", "--", "...", ";"])
 _BRACKETS = {"(": "-lrb-", ")": "-rrb-", "[": "-lsb-", "]": "-rsb-", "{": "-lcb-", "}": "-rcb-"}
-_SENTENCE_END = re.compile(r"(?<=[\w\"')])\.(?=\s+\S)")
-_SLASHED = re.compile(r"(?<=[^\W\d])/(?=[^\W\d])")
+_SENTENCE_END = re.compile(r"(?<=[\w\"')])(?<!\b\w)(?<!\b[djms]r)(?<!\bmrs)\.(?=\s+\S)")
+_TREEBANK = TreebankWordTokenizer()
 PYTHON, JAVA = "treebank", "ptb"
 
 
@@ -35,16 +34,15 @@ class Treebank:
 
     name = "treebank (Python)"
 
-    def __init__(self) -> None:
-        self._words = TreebankWordTokenizer()
-
     def cut(self, texts: Sequence[str]) -> list[str]:
-        return [self._one(text) for text in texts]
+        return [_treebank_words(text) for text in texts]
 
-    def _one(self, text: str) -> str:
-        plain = _SENTENCE_END.sub(" .", " ".join(text.lower().split()))
-        words = (_BRACKETS.get(word, word) for word in self._words.tokenize(plain))
-        return " ".join(word for word in words if word not in PUNCTUATION)
+
+@lru_cache(maxsize=100_000)  # the references of a validation come back after every epoch
+def _treebank_words(text: str) -> str:
+    plain = _SENTENCE_END.sub(" .", " ".join(text.lower().split()))
+    words = (_BRACKETS.get(word, word) for word in _TREEBANK.tokenize(plain))
+    return " ".join(word for word in words if word not in PUNCTUATION)
 
 
 class Stanford:

@@ -39,7 +39,7 @@ class Engine:
     def __init__(self, compute: ComputeArgs, training: TrainingArgs | None = None) -> None:
         device = choose_device(compute.device)
         self.precision = choose_precision(compute, device)
-        _refuse_first_fsdp()
+        fsdp = _wants_fsdp()
         # One process may make several runs: accelerate keeps the first one's settings otherwise.
         AcceleratorState._reset_state(reset_partial_state=True)
         plugin = None
@@ -57,6 +57,12 @@ class Engine:
         kind = self.accelerator.distributed_type
         self.deepspeed = kind == DistributedType.DEEPSPEED
         self.sharded = kind == DistributedType.FSDP
+        if fsdp and not self.sharded:
+            raise UserError(
+                "FSDP is asked for, and accelerate shards on several GPUs only: here each process "
+                "would hold a whole copy. Launch without it (torchrun), or on GPUs.",
+                exit_code=3,
+            )
 
     def __enter__(self) -> Engine:
         return self
@@ -145,7 +151,8 @@ class Engine:
         return {name: whole(value) for name, value in bare.state_dict().items()}
 
 
-def _refuse_first_fsdp() -> None:
+def _wants_fsdp() -> bool:
+    """Whether the launcher asks for FSDP; UserError for its first version."""
     wanted = os.environ.get("ACCELERATE_USE_FSDP", "false").lower() == "true"
     if wanted and os.environ.get("FSDP_VERSION", "1") != "2":
         raise UserError(
@@ -153,3 +160,4 @@ def _refuse_first_fsdp() -> None:
             "Launch with `accelerate launch --use_fsdp --fsdp_version 2`.",
             exit_code=3,
         )
+    return wanted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -24,12 +25,18 @@ class Key(NamedTuple):
 
 
 class Code(NamedTuple):
-    """A problem code: severity (of its rule), title and story."""
+    """A problem code: severity (of its rule), title and story (several lines where it has several
+    reasons)."""
 
     code: str
     severity: str
     title: str
     story: str
+
+
+def first_sentence(text: str) -> str:
+    """A description's first sentence without its full stop; "et al. 2019" ends none."""
+    return re.split(r"\. (?=[A-Z`])|\.$", text, maxsplit=1)[0]
 
 
 def keys() -> dict[str, Key]:
@@ -68,7 +75,7 @@ def rules() -> list[Rule]:
     """Every rule of every architecture and plug-in task, once."""
     found: dict[int, Rule] = {}
     for kind in ("arch", "task"):
-        for each in all_of(kind).values():  # type: ignore[arg-type]
+        for each in all_of(kind).values():
             try:
                 for rule in (part(each, "rules") or ()) if each.entry else ():
                     found.setdefault(id(rule.check), rule)
@@ -95,13 +102,13 @@ def codes() -> dict[str, Code]:
     for key in keys().values():
         code = about(key.field).code
         if code not in CODES and code in found:
-            story = f"{found[code].story} {key.name} must be {expected(key.field)}.".strip()
+            story = f"{found[code].story}\n{key.name} must be {expected(key.field)}.".strip()
             found[code] = found[code]._replace(story=story)
     for code, reasons in needs.items():
-        story = " ".join(f"{listed(names)}: read {when}." for when, names in reasons.items())
+        story = "\n".join(f"{listed(names)}: read {when}." for when, names in reasons.items())
         earlier = found.get(code)
         if earlier:
-            found[code] = earlier._replace(story=f"{earlier.story} {story}".strip())
+            found[code] = earlier._replace(story=f"{earlier.story}\n{story}".strip())
         else:
             found[code] = Code(code, "warning", "a key without effect in this run", story)
     return found

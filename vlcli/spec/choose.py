@@ -22,6 +22,7 @@ from .fields import Spec
 from .lists import names_list
 from .rules import Finding, Rule, listed
 from .sizes import family_of
+from .values import shown
 
 DEFAULT_ARCH = "vlt5"
 DEFAULT_BACKBONE = "t5-base"
@@ -49,13 +50,16 @@ class Chosen(NamedTuple):
     complete: bool = False
 
 
+SPELLED = MappingProxyType({"model_type": "preset"})  # what is chosen has one name in `written`
+
+
 def choose(written: dict[str, Any]) -> Chosen:
-    """Look at arch, preset, backbone, task and tasks alone; the rest of the spec can be anything."""
+    """Look at arch, preset, backbone, task and tasks alone; the rest can be anything."""
     findings: list[tuple[str, Finding]] = []
     arch, found = _arch(written, findings)
     task, tasks = _task(written, findings)
     spec, rules = _classes(found, task, tasks, findings)
-    preset = _text(written.get("preset", written.get("model_type")))
+    preset = _text(written.get("preset"))
     defaults, sources = _defaults(found, task, preset, findings)
     complete = spec is not Spec and not any(code in ("A1", "A2", "T2") for code, _ in findings)
     fixed: dict[str, Any] = {}
@@ -68,16 +72,27 @@ def choose(written: dict[str, Any]) -> Chosen:
         if not tasks and task != MULTITASK and not _is_wrong_list(written.get("tasks")):
             fixed["tasks"] = [task]
             sources.setdefault("tasks", "from task")
-    doubtful = frozenset(key for _, finding in findings for key in finding.keys)
+    doubtful = {key for _, finding in findings for key in finding.keys}
+    if "preset" in doubtful or not _text_or_absent(written.get("preset")):
+        doubtful |= _set_by_presets(found) - written.keys()
     fixed = {key: value for key, value in fixed.items() if key in spec.model_fields}
     return Chosen(
-        arch, task, preset, spec, rules, defaults, sources, fixed, tuple(findings), doubtful,
+        arch,
+        task,
+        preset,
+        spec,
+        rules,
+        defaults,
+        sources,
+        fixed,
+        tuple(findings),
+        frozenset(doubtful),
         complete,
     )
 
 
 def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
+    return value if isinstance(value, str) else None
 
 
 def _text_or_absent(value: Any) -> bool:
@@ -92,12 +107,14 @@ def _arch(
     written: dict[str, Any], findings: list[tuple[str, Finding]]
 ) -> tuple[str | None, Found | None]:
     """The architecture: as written, else that of the backbone's family."""
-    backbone = _text(written.get("backbone")) or DEFAULT_BACKBONE
+    backbone = written.get("backbone", DEFAULT_BACKBONE)
+    if not isinstance(backbone, str):
+        backbone = DEFAULT_BACKBONE  # its type check speaks of that
     name = _text(written.get("arch"))
     if name is None:
         name = arch_of_family(family_of(backbone))
         if name is None:
-            message = f'backbone is "{backbone}", which is neither a T5 nor a BART model.'
+            message = f"backbone is {shown(backbone)}, which is neither a T5 nor a BART model."
             fix = "Name a T5 or BART model such as t5-base or facebook/bart-base, or write arch."
             findings.append(("R125", Finding(("backbone",), message, fix)))
             return None, all_of("arch")[DEFAULT_ARCH]
@@ -105,12 +122,15 @@ def _arch(
     found = all_of("arch").get(name)
     if found is None or found.entry is None:
         findings.append(_unusable("arch", name, found))
-        return None, None
+        near = nearest(name, [each for each, known in all_of("arch").items() if known.entry])
+        return None, all_of("arch")[near[0]] if near else None  # values can be checked by it
     families = found.entry.families
     if families and family_of(backbone) not in families:
         right = arch_of_family(family_of(backbone))
-        message = f'arch is "{name}", and the backbone "{backbone}" is not a {families[0]} model.'
-        fix = f'Set arch: "{right}", or change the backbone.' if right else "Change the backbone."
+        which = "the backbone" if "backbone" in written else "the default backbone"
+        kind = families[0].upper()
+        message = f"arch is {shown(name)}, and {which} {shown(backbone)} is no {kind} model."
+        fix = f"Name a {kind} backbone" + (f', or set arch: "{right}".' if right else ".")
         findings.append(("A3", Finding(("arch", "backbone"), message, fix)))
     return name, found
 
@@ -126,7 +146,7 @@ def _unusable(kind: Kind, name: str, found: Found | None) -> tuple[str, Finding]
     known = listed(all_of(kind), "and")
     fix = f"Did you mean {listed(near, 'or')}?" if near else f"There are {known}."
     code = "A1" if kind == "arch" else "T2"
-    return code, Finding((kind,), f'There is no {kind} "{name}".', fix)
+    return code, Finding((kind,), f"There is no {kind} {shown(name)}.", fix)
 
 
 def _task(
@@ -137,8 +157,9 @@ def _task(
     names = tuple(listed_tasks) if isinstance(listed_tasks, tuple) else ()
     tasks = tuple(name for name in names if isinstance(name, str))
     task = _text(written.get("task"))
-    if task is None:
-        if not tasks and not _is_wrong_list(written.get("tasks")):
+    if not task:
+        wrong = _is_wrong_list(written.get("tasks")) or not _text_or_absent(written.get("task"))
+        if not tasks and not wrong:
             message = "The spec does not say what to train on."
             fix = 'Add task: "vqa" or another of `vlcli list tasks`.'
             findings.append(("T1", Finding(("task", "tasks"), message, fix)))
@@ -175,7 +196,7 @@ def _classes(
         findings.append(_unusable("arch", found.name, _broken(found, broken)))
         return Spec, ()
     groups: list[type] = []
-    for name in (tasks if task == MULTITASK else (task,)):
+    for name in tasks if task == MULTITASK else (task,):
         entry = all_of("task").get(name or "")
         if entry is None or entry.entry is None:
             continue
@@ -192,6 +213,15 @@ def _classes(
 
 def _broken(found: Found, broken: Broken) -> Found:
     return Found(found.name, found.source, fault=str(broken))
+
+
+def _set_by_presets(found: Found | None) -> set[str]:
+    """The keys that one or another preset sets: in doubt where the preset is."""
+    try:
+        presets = part(found, "presets") if found and found.entry else None
+    except Broken:
+        return set()
+    return {key for values in (presets or {}).values() for key in values}
 
 
 def _defaults(
@@ -215,11 +245,14 @@ def _defaults(
         findings.append(_unusable("arch", found.name, _broken(found, broken)))
         return values, sources
     if preset not in presets:
-        near = nearest(preset, presets)
-        words = f"Did you mean {listed(near, 'or')}?" if near else (
-            f"There are {listed(presets, 'and')}." if presets else "Remove it."
+        like = [name for name in presets if preset and preset.lower() in name]
+        near = like or nearest(preset, presets)
+        words = (
+            f"Did you mean {listed(near, 'or')}?"
+            if near
+            else (f"There are {listed(presets, 'and')}." if presets else "Remove it.")
         )
-        message = f'{found.name} has no preset "{preset}".'
+        message = f"{found.name} has no preset {shown(preset)}."
         findings.append(("A4", Finding(("preset",), message, words)))
         return values, sources
     values |= presets[preset]

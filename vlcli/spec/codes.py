@@ -34,9 +34,12 @@ CODES: dict[str, tuple[str, str]] = {
         "a number that is no number, or too large",
         "NaN, Infinity, whole numbers beyond 64 bits and numbers that overflow are refused.",
     ),
-    "S4": ("the file is too large", "A spec has at most 64 KiB. Data belongs into files of its own."),
+    "S4": (
+        "the file is too large",
+        "A spec has at most 64 KiB. Data belongs into files of its own.",
+    ),
     "S5": ("the file is nested too deeply", "Lists and objects may stand in each other 64 deep."),
-    "S6": ("the file is empty", "A spec is at least an object with a task: { task: \"vqa\" }."),
+    "S6": ("the file is empty", 'A spec is at least an object with a task: { task: "vqa" }.'),
     "S7": ("the file is not an object", "A spec is one object: it begins with { and ends with }."),
     "K1": (
         "an unknown key",
@@ -51,10 +54,13 @@ CODES: dict[str, tuple[str, str]] = {
         "one key under two spellings",
         "Some keys have a second, published spelling. Both name the same value.",
     ),
-    "K4": ("a --set that is not key=value", "Write --set lr=3e-4; the value is JSON5 or a bare word."),
+    "K4": (
+        "a --set that is not key=value",
+        "Write --set lr=3e-4; the value is JSON5 or a bare word.",
+    ),
     "V1": (
         "a value of the wrong type",
-        "Types are strict: \"16\" is a text, 16 a number. Whole numbers may be written 1e3.",
+        'Types are strict: "16" is a text, 16 a number. Whole numbers may be written 1e3.',
     ),
     "V2": ("a value out of range", "The message says which values the key takes."),
     "A1": ("an unknown architecture", "`vlcli list archs` shows those there are."),

@@ -50,4 +50,4 @@ def need_of(run: Run, field: FieldInfo) -> Need | None:
 
 def _is_off(run: Run, key: str, field: FieldInfo) -> bool:
     value = run.values[key]
-    return (not value or value == -1) and value == field.get_default()
+    return bool((not value or value == -1) and value == field.get_default())

@@ -55,6 +55,7 @@ def _vl(summary: str, family: str) -> Entry:
     return Entry(
         summary,
         spec="vlcli.archs.vlt5.spec:VLSpec",
+        impl="vlcli.archs.vlt5.building:VLBuilding",
         rules="vlcli.archs.vlt5.rules:RULES",
         presets="vlcli.archs.vlt5.presets:PRESETS",
         families=(family,),
@@ -67,9 +68,11 @@ ARCHS: dict[str, Entry] = {
 }
 
 
-def _task(summary: str, prompt: str | None = None, also: tuple[str, ...] = ()) -> Entry:
+def _task(
+    summary: str, prompt: str | None = None, also: tuple[str, ...] = (), impl: str | None = None
+) -> Entry:
     defaults = {} if prompt is None else {"prompt": prompt}
-    return Entry(summary, defaults=MappingProxyType(defaults), also=also)
+    return Entry(summary, impl=impl, defaults=MappingProxyType(defaults), also=also)
 
 
 TASKS: dict[str, Entry] = {
@@ -78,12 +81,19 @@ TASKS: dict[str, Entry] = {
         also=("pretraining",),
     ),
     "pretrain_vcr": _task("Pretraining on VCR: lm, caption and grounding"),
-    "vqa": _task("Questions about pictures (VQA v2)", also=("vqav2", "vqa2", "okvqa")),
+    "vqa": _task(
+        "Questions about pictures (VQA v2)",
+        also=("vqav2", "vqa2", "okvqa"),
+        impl="vlcli.tasks.vqa:Vqa",
+    ),
     "gqa": _task("Compositional questions about pictures (GQA)", "gqa: "),
     "nlvr": _task("Is a sentence true of two pictures (NLVR2)", "nlvr: ", ("nlvr2",)),
     "vcr": _task("Answers and their reasons, chosen of four (VCR)", ""),
     "caption": _task(
-        "Describe a picture (COCO captions)", "caption: ", ("captioning", "coco", "coco_caption")
+        "Describe a picture (COCO captions)",
+        "caption: ",
+        ("captioning", "coco", "coco_caption"),
+        "vlcli.tasks.caption:Caption",
     ),
     "refcoco": _task(
         "Find the box that a phrase means (RefCOCOg)",

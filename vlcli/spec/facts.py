@@ -70,7 +70,7 @@ def has_controllers(run: Run) -> bool:
 
 
 def has_prompts(run: Run) -> bool:
-    return run.encoder_prompt_len > 0 or run.decoder_prompt_len > 0
+    return bool(run.encoder_prompt_len > 0 or run.decoder_prompt_len > 0)
 
 
 def has_parts_per_task(run: Run) -> list[str]:

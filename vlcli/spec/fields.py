@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import types
 import typing
 from collections.abc import Callable
 from functools import cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 
 from .run import Run
@@ -62,7 +64,7 @@ class About(NamedTuple):
     expects: str = ""
     published: bool = True
 
-    def __call__(self, schema: dict[str, Any]) -> None:
+    def __call__(self, schema: JsonDict) -> None:
         """pydantic's place for what it does not know itself; the JSON Schema needs none of it."""
 
 
@@ -91,8 +93,9 @@ def arg(
         expects=expects,
         published=not new,
     )
+    extra = cast(Callable[[JsonDict], None], about)
     return Field(
-        default, description=description, ge=ge, gt=gt, le=le, lt=lt, json_schema_extra=about
+        default, description=description, ge=ge, gt=gt, le=le, lt=lt, json_schema_extra=extra
     )
 
 
@@ -106,7 +109,7 @@ def about(field: FieldInfo) -> About:
 def group_of(spec: type, key: str) -> type:
     """The argument group that declares `key`."""
     for owner in reversed(spec.__mro__):
-        if key in owner.__dict__.get("__annotations__", {}):
+        if key in inspect.get_annotations(owner):
             return owner
     return spec
 
@@ -157,13 +160,13 @@ def _range(field: FieldInfo) -> str:
     for bound in field.metadata:
         match bound:
             case Ge(ge=value):
-                low = f"of at least {value:g}"  # type: ignore[str-format]
+                low = f"of at least {value:g}"
             case Gt(gt=value):
-                low = f"above {value:g}"  # type: ignore[str-format]
+                low = f"above {value:g}"
             case Le(le=value):
-                high = f"of at most {value:g}"  # type: ignore[str-format]
+                high = f"of at most {value:g}"
             case Lt(lt=value):
-                high = f"below {value:g}"  # type: ignore[str-format]
-    if low.startswith("of at least") and high.startswith("of at most"):
+                high = f"below {value:g}"
+    if low:
         high = high.removeprefix("of ")
     return "".join(f" {part}" for part in (" and ".join(filter(None, (low, high))),) if part)

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from .rules import Finding
 from .run import InDoubt, Run
+from .values import shown
 
 OWN_DATA = (".jsonl", ".jsonl.gz")
 WEIGHTS = ("", ".safetensors", ".pth")
 RUNS = Path("snap")
+HERE = ("/", "./", "../", "~")  # how a folder is told from a name on the hub
 
 
 def missing(run: Run) -> Iterator[Finding]:
@@ -26,13 +28,15 @@ def missing(run: Run) -> Iterator[Finding]:
         yield from _one(run, "answer_vocab", answers)
     for key in ("load", "resume"):
         text = _value(run, key)
-        if text and not any(_exists(Path(text + end)) for end in WEIGHTS):
-            if not _exists(RUNS / text):
-                yield Finding(
-                    (key,),
-                    f'{key} is "{text}", and there is no such run or weight file.',
-                    "Mend the path; `vlcli runs` lists the runs of this folder.",
-                )
+        places = [Path(f"{text}{end}") for end in WEIGHTS]
+        if text and not any(map(_exists, [*places, RUNS / text])):
+            message = f"{key} is {shown(text)}, and there is no such run or weight file."
+            fix = "Mend the path; `vlcli runs` lists the runs of this folder."
+            yield Finding((key,), message, _fix(text, fix))
+    for key in ("backbone", "tokenizer"):
+        text = _value(run, key)
+        if text and text.startswith(HERE):
+            yield from _one(run, key, text)
 
 
 def _value(run: Run, key: str) -> str | None:
@@ -48,7 +52,12 @@ def _value(run: Run, key: str) -> str | None:
 
 def _one(run: Run, key: str, text: str | None) -> Iterator[Finding]:
     if text and not _exists(Path(text)):
-        yield Finding((key,), f'{key} is "{text}", and there is no such file or folder.', "Mend the path.")
+        message = f"{key} is {shown(text)}, and there is no such file or folder."
+        yield Finding((key,), message, _fix(text, "Mend the path."))
+
+
+def _fix(text: str, otherwise: str) -> str:
+    return "Write the whole path: ~ stands for itself here." if text.startswith("~") else otherwise
 
 
 def _exists(path: Path) -> bool:

@@ -7,9 +7,10 @@ from typing import Any
 
 
 def names_list(value: Any) -> Any:
-    """ "vqa, gqa", "vqa gqa" or ["vqa", "gqa"] -> ("vqa", "gqa"); anything else is left to its type check.
+    """ "vqa, gqa", "vqa gqa" or ["vqa", "gqa"] -> ("vqa", "gqa").
 
-    A name keeps what is inside it: empty parts survive, so that a rule can speak of them.
+    Anything else is left to its type check. A name keeps what is inside it: empty parts survive,
+    so that a rule can speak of them.
     """
     if isinstance(value, str):
         return tuple(re.split(r"\s*,\s*|\s+", value.strip())) if value.strip() else ()

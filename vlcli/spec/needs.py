@@ -138,7 +138,7 @@ NOT_EXPANDED = _when(
 )
 FEWER_TOKENS = _when(
     "N1",
-    "with butd features, with downsample, oneddownsample or sparse_sample, and by refcoco and video",
+    "with butd features, downsample, oneddownsample or sparse_sample, and by refcoco and video",
     "feature_type downsample oneddownsample sparse_sample task tasks",
     lambda run: (
         run.feature_type == "butd"
@@ -310,9 +310,7 @@ PROMPTED = _when(
     "N1",
     "by runs of one task whose text has a prompt (not by multitask, pretraining and vcr)",
     "task tasks",
-    lambda run: (
-        run.task != "multitask" and not facts.trains(run, *facts.PRETRAINING, "vcr")
-    ),
+    lambda run: run.task != "multitask" and not facts.trains(run, *facts.PRETRAINING, "vcr"),
     "Remove {it}; in multitask runs, use_tasks_prompts: true gives each task its own.",
 )
 WRITTEN_ANSWERS = _when(

@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 
 from .problem import Problem
 from .source import read_text
+from .values import printable
+
+SHOWN = 100  # characters of a `--set` in its origin
 
 
 class Override(NamedTuple):
@@ -18,14 +21,14 @@ class Override(NamedTuple):
 
 
 def read_overrides(texts: Iterable[str]) -> tuple[list[Override], list[Problem]]:
-    """Read `key=value` texts; a value is JSON5, and what is no JSON5 is a text (`backbone=t5-base`).
+    """Read `key=value` texts; a value is JSON5, and what is none is a text (`backbone=t5-base`).
 
     `key.inner=value` reaches into an object. The last of several for one key wins.
     """
     overrides: list[Override] = []
     problems: list[Problem] = []
     for text in texts:
-        origin = f"--set {text}"
+        origin = f"--set {_short(text)}"
         key, equals, value = text.partition("=")
         path = tuple(part.strip() for part in key.split("."))
         if not equals or not all(path):
@@ -33,7 +36,7 @@ def read_overrides(texts: Iterable[str]) -> tuple[list[Override], list[Problem]]
                 Problem(
                     "K4",
                     "error",
-                    f'"{text}" is not of the form key=value.',
+                    f'"{_short(text)}" is not of the form key=value.',
                     "Write for example --set lr=3e-4.",
                     path=key.strip(),
                     origin=origin,
@@ -42,6 +45,11 @@ def read_overrides(texts: Iterable[str]) -> tuple[list[Override], list[Problem]]
             continue
         overrides.append(Override(path, _value(value), origin))
     return overrides, problems
+
+
+def _short(text: str) -> str:
+    shown = printable(text[: SHOWN + 1])
+    return shown if len(shown) <= SHOWN else shown[: SHOWN - 3] + "..."
 
 
 def _value(text: str) -> Any:

@@ -10,17 +10,18 @@ from typing import Any, NamedTuple
 from pydantic.fields import FieldInfo
 
 from . import effects, files
-from .choose import Chosen, choose
+from .choose import SPELLED, Chosen, choose
 from .fields import Spec
-from .keys import Spellings, unknown_key
+from .keys import spellings_of, unknown_key
 from .overrides import Override, apply, read_overrides
 from .problem import KeyPath, KeyPlace, Place, Problem, dotted, in_order
 from .rules import Finding, Rule
 from .run import InDoubt, Run
 from .source import Source, read_file, read_text
-from .values import check_values
+from .values import check_values, printable
 
 START = Place(1, 1, 1)
+NOWHERE = (1 << 30, 0)  # behind every place: a `--set` key stands in no line
 EDITOR_KEY = "$schema"  # lets a spec name its JSON Schema; read by editors alone
 
 
@@ -62,9 +63,11 @@ def check(source: Source, overrides: Sequence[str] = ()) -> Reading:
     if source.problems and not source.values and not source.keys:
         return Reading(source, tuple(in_order(problems)), overrides=tuple(overrides))
     written = Written(source, sets)
+    problems += written.respell(SPELLED)
     chosen = choose(written.values)
+    written.brought = {key: _bringer(source) for key, source in chosen.sources.items()}
     fields = chosen.spec.model_fields
-    spellings = Spellings(fields)
+    spellings = spellings_of(fields)
     problems += written.respell(spellings)
     problems += [written.problem(code, "error", finding) for code, finding in chosen.findings]
     problems += list(_unknown_keys(written, fields, chosen))
@@ -74,7 +77,7 @@ def check(source: Source, overrides: Sequence[str] = ()) -> Reading:
     for fault in faults:
         problems.append(written.problem(fault.code, "error", fault.finding, fault.path))
     in_doubt = {str(fault.path[0]) for fault in faults} | chosen.in_doubt
-    in_doubt |= {spellings.ours(key) for key in source.lost}
+    in_doubt |= {spellings.get(key, key) for key in source.lost} - written.sets.keys()
     run = Run(values, given.keys(), frozenset(in_doubt))
     sources = dict(chosen.sources)
     for key, (value, origin) in _derived(chosen.spec, run).items():
@@ -88,6 +91,12 @@ def check(source: Source, overrides: Sequence[str] = ()) -> Reading:
     return Reading(
         source, tuple(in_order(problems)), spec, chosen, values, origins, tuple(overrides)
     )
+
+
+def _bringer(source: str) -> str:
+    """The key in the words of an origin: "preset single_lora" -> preset, "from task" -> task."""
+    first, _, last = source.partition(" ")
+    return last if first == "from" else first
 
 
 def _derived(spec: type[Spec], run: Run) -> dict[str, tuple[Any, str]]:
@@ -114,12 +123,13 @@ def _judged(
 def _unknown_keys(
     written: Written, fields: dict[str, FieldInfo], chosen: Chosen
 ) -> Iterator[Problem]:
-    if not chosen.complete:
-        return  # which keys belong is not known before the architecture is
+    if any(code == "A2" for code, _ in chosen.findings):
+        return  # a broken plug-in cannot say which keys are its own
     for key in list(written.values):
         if key not in fields and key != EDITOR_KEY:
             code, finding = unknown_key(key, fields, chosen)
-            yield written.problem(code, "error", finding)
+            if chosen.complete or code == "K1":  # whose a known key is waits for arch and task
+                yield written.problem(code, "error", finding)
 
 
 class Written:
@@ -130,19 +140,22 @@ class Written:
         self.values: dict[str, Any] = dict(source.values)
         self.spelled: dict[str, str] = {}
         self.sets: dict[str, str] = {}
+        self.brought: dict[str, str] = {}  # key that nobody wrote -> the key that brought its value
         for override in overrides:
             apply(self.values, override)
+            self.sets.pop(override.path[0], None)
             self.sets[override.path[0]] = override.origin
 
-    def respell(self, spellings: Spellings) -> list[Problem]:
+    def respell(self, spellings: Mapping[str, str]) -> list[Problem]:
         """Bring every key to our spelling; one key under two spellings is a problem."""
         problems = []
         for key in list(self.values):
-            ours = spellings.ours(key)
+            ours = spellings.get(key, key)
             if ours == key:
                 continue
-            if ours in self.values and ours in self.sets and key not in self.sets:
-                del self.values[key]  # the file's spelling gives way to --set
+            if self._is_set_later(ours, key):
+                del self.values[key]
+                self.sets.pop(key, None)
                 continue
             if ours in self.values and key not in self.sets:
                 finding = Finding(
@@ -158,6 +171,11 @@ class Written:
             if key in self.sets:
                 self.sets[ours] = self.sets.pop(key)
         return problems
+
+    def _is_set_later(self, ours: str, key: str) -> bool:
+        """Whether `--set` gives `ours`, and `key` in the file or by an earlier `--set`."""
+        order = list(self.sets)
+        return ours in order and (key not in order or order.index(ours) > order.index(key))
 
     def origin_of(self, key: str) -> str:
         """Where a written key stands: its `--set`, or file and line; "" for what is not written."""
@@ -180,27 +198,33 @@ class Written:
     ) -> Problem:
         """A finding with its place: the first of its written keys; the others go to `places`."""
         spots = [self._spot(key) for key in finding.keys if self._is_written(key)]
-        spots.sort(key=lambda spot: (spot.place is None, spot.place and spot.place.line or 0,
-                                     spot.place and spot.place.column or 0))
+        spots.sort(key=lambda spot: (spot.place.line, spot.place.column) if spot.place else NOWHERE)
         if path is not None and spots:
             place = self.place(path) if spots[0].origin == "file" else None
             spots[0] = KeyPlace(dotted(path), place, spots[0].origin)
-        if not spots:
-            anchor = next((key for key in ("task", "tasks", "arch", "backbone")
-                           if key in self.values and key not in self.sets), None)
-            place = (anchor and self.place((anchor,))) or START
-            spots = [KeyPlace(finding.keys[0] if finding.keys else "", place)]
-        first, *others = spots
+        first, *others = spots or [self._stand_in(finding.keys)]
         return Problem(
             code,
             severity,
-            finding.message,
-            finding.fix,
+            printable(finding.message),
+            printable(finding.fix),
             first.path,
             first.place,
             first.origin,
             tuple(others),
         )
+
+    def _stand_in(self, keys: Sequence[str]) -> KeyPlace:
+        """Where a problem of unwritten keys stands: at what brought them, else at what runs."""
+        path = keys[0] if keys else ""
+        bringers = [self.brought[key] for key in keys if key in self.brought]
+        for key in bringers:
+            if key in self.sets:
+                return KeyPlace(path, None, self.sets[key])
+        for key in (*bringers, "task", "tasks", "arch", "backbone"):
+            if key in self.values and key not in self.sets:
+                return KeyPlace(path, self.place((key,)) or START)
+        return KeyPlace(path, START)
 
     def _is_written(self, key: str) -> bool:
         return key in self.values or (key,) in self.source.keys or key in self.sets
@@ -209,4 +233,3 @@ class Written:
         if key in self.sets:
             return KeyPlace(key, None, self.sets[key])
         return KeyPlace(key, self.place((key,)))
-

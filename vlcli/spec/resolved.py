@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .catalogue import first_sentence
 from .effects import need_of
 from .fields import group_of
 from .read import Reading
@@ -26,14 +27,10 @@ def resolved(reading: Reading, origin: bool = False) -> str:
             lines += ["", f"    // {(group.__doc__ or '').strip().splitlines()[0]}"]
         need = need_of(run, field)
         entry = f'"{key}": {shown_whole(reading.values[key])},'
-        remark = _first_sentence(field.description or "")
+        remark = first_sentence(field.description or "")
         if origin:
             remark = reading.origins[key]
         elif need:
             remark = f"no effect: read {'only ' if need.keys else ''}{need.when}"
-        lines.append(f"    {'// ' if need else ''}{entry:<44}  // {remark}")
+        lines.append(f"    {'// ' * bool(need) + entry:<44}  // {remark}")
     return "\n".join([*lines, "}"])
-
-
-def _first_sentence(text: str) -> str:
-    return text.split(". ")[0].rstrip(".")

@@ -42,7 +42,7 @@ def schema_of(archs: Sequence[str]) -> dict[str, Any]:
 def _task_groups(spec: type) -> list[type[BaseModel]]:
     from .choose import with_groups
 
-    groups = []
+    groups: list[type[BaseModel]] = []
     for found in all_of("task").values():
         try:
             group = part(found, "spec") if found.entry else None
@@ -74,17 +74,26 @@ def _properties(spec: type[BaseModel]) -> dict[str, Any]:
         schema["markdownDescription"] = f"{field.description}\n\n*{group}*; {expected(field)}."
         found[key] = schema
         for also in known.also:
-            found[also] = {**schema, "description": f"Another spelling of {key}.", "deprecated": True}
+            found[also] = {
+                **schema,
+                "description": f"Another spelling of {key}.",
+                "deprecated": True,
+            }
             found[also].pop("markdownDescription")
     return found
 
 
 def _widened(key: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """Allow the further forms that a spec may use: comma texts beside lists, one side beside two."""
-    kept = {name: schema.pop(name) for name in ("description", "default") if name in schema}
+    """Allow the further forms of a value: comma texts beside lists, one side beside two."""
+    kept: dict[str, Any] = {
+        name: schema.pop(name) for name in ("description", "default") if name in schema
+    }
     if key in COMMA_LISTS:
         kept["default"] = list(kept.get("default") or ())
-        return {**kept, "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+        return {
+            **kept,
+            "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+        }
     if key == "image_size":
         pixel = {"type": "integer", "minimum": 1}
         pair = {"type": "array", "items": pixel, "minItems": 2, "maxItems": 2}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 Family = Literal["t5", "bart"]
 
@@ -65,16 +65,22 @@ def _from_config(path: Path) -> Backbone | None:
         found = Backbone(
             family=family,
             width=int(config["d_model"]),
-            heads=int(config.get("num_heads", config.get("encoder_attention_heads", 12))),
-            layers=int(config.get("num_layers", config.get("encoder_layers", 6))),
+            heads=int(_either(config, "num_heads", "encoder_attention_heads", 12)),
+            layers=int(_either(config, "num_layers", "encoder_layers", 6)),
             vocabulary=int(config["vocab_size"]),
-            positions=int(config.get("max_position_embeddings", 1024)) if family == "bart" else None,
+            positions=int(config.get("max_position_embeddings", 1024))
+            if family == "bart"
+            else None,
             tied=bool(config.get("tie_word_embeddings", True)),
         )
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
     sizes = (found.width, found.heads, found.layers, found.vocabulary, found.positions or 1)
     return found if min(sizes) > 0 else None
+
+
+def _either(config: dict[str, Any], t5: str, bart: str, default: int) -> Any:
+    return config.get(t5, config.get(bart, default))
 
 
 def family_of(name: str) -> Family | None:

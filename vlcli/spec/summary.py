@@ -5,19 +5,20 @@ from __future__ import annotations
 from . import facts
 from .read import Reading
 from .run import Run
+from .values import printable
 
 
 def summary(reading: Reading) -> str:
-    """ "Trains vlt5 (t5-tiny, from scratch) on vqa from shapes: full fine-tuning; patch features." """
+    """ "Trains vlt5 (t5-base) on vqa, data datasets: adapters; butd features (36 x 2048)." """
     run = Run(reading.values)
     task = run.task
-    what = task if task != "multitask" else " + ".join(run.tasks)
+    what = task if task != "multitask" else " + ".join(dict.fromkeys(run.tasks))
     if "backbone" not in reading.values:
         return f"{_verb(run)} {reading.chosen.arch} on {what}."
     origin = f"{run.backbone}, from scratch" if run.from_scratch else str(run.backbone)
     data = run.dataset or run.data_root
     sight = f"{run.feature_type} features{_grid(run)}" if run.use_vision else "text only"
-    return (
+    return printable(
         f"{_verb(run)} {reading.chosen.arch} ({origin}) on {what}, data {data}: "
         f"{facts.method(run)}; {sight}."
     )

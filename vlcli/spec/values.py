@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
+import re
+import typing
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -60,7 +63,8 @@ def _fault(key: str, value: Any, error: Any, field: FieldInfo) -> Fault:
     if error["type"] == "value_error":
         message = str(error["ctx"]["error"])
     else:
-        message = f"{dotted(path)} is {shown(_at(value, path[1:]))}; it must be {expected(field)}."
+        wanted = _expected_inside(field) if len(path) > 1 else expected(field)
+        message = f"{dotted(path)} is {shown(_at(value, path[1:]))}; it must be {wanted}."
     code = "V1" if wrong_type else about(field).code
     return Fault(code, path, Finding((key,), message, _fix(key, value, field)))
 
@@ -85,7 +89,7 @@ def _fix(key: str, value: Any, field: FieldInfo) -> str:
             value.strip().lower()
         )
         if bare and field.annotation is bool:
-            return f"Write {key}: {bare}, without quotes."
+            return f"Write {key}: {bare}{', without quotes' * (value == bare)}."
         if field.annotation in (int, float, int | None) and _is_number(value):
             return f"Write {key}: {value.strip()}, without quotes."
         choices = [each for each in _choices(field) if isinstance(each, str)]
@@ -95,14 +99,12 @@ def _fix(key: str, value: Any, field: FieldInfo) -> str:
     if value is None:
         return "Remove the key, or give it a value."
     default = field.get_default()
-    if default is None:
+    if default in (None, (), ""):
         return "Mend the value, or remove the key."
     return f"Mend the value; the default is {shown(default)}."
 
 
 def _choices(field: FieldInfo) -> tuple[Any, ...]:
-    import typing
-
     found: list[Any] = []
     for member in (field.annotation, *typing.get_args(field.annotation)):
         if typing.get_origin(member) is typing.Literal:
@@ -113,11 +115,17 @@ def _choices(field: FieldInfo) -> tuple[Any, ...]:
 
 
 def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    """Whether a text is a finite number as JSON5 writes them."""
+    plain = re.fullmatch(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*", text)
+    return plain is not None and math.isfinite(float(text))
+
+
+def _expected_inside(field: FieldInfo) -> str:
+    """The allowed values of one member of a list."""
+    members = set(typing.get_args(field.annotation)) - {...}
+    return {frozenset({int}): "a whole number", frozenset({str}): "a text"}.get(
+        frozenset(members), "a value of its type"
+    )
 
 
 def shown(value: Any) -> str:
@@ -131,6 +139,14 @@ def shown_whole(value: Any) -> str:
     if isinstance(value, tuple):
         value = list(value)
     try:
-        return json.dumps(value, ensure_ascii=False)
+        text = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError):
-        return repr(value)
+        text = repr(value)
+    return printable(text)
+
+
+def printable(text: str) -> str:
+    """A text without control characters: a terminal would obey them."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)

@@ -9,7 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerBase
 
-from vlcli.archs.vlt5.tokenizer import load_tokenizer, save_tokenizer, tokenizer_for, train_tokenizer
+from vlcli.archs.vlt5.tokenizer import (
+    load_tokenizer,
+    save_tokenizer,
+    tokenizer_for,
+    train_tokenizer,
+)
 from vlcli.spec.problem import UserError
 
 TEXTS = [

@@ -114,7 +114,7 @@ CASES: list[Case] = [
             "Count them when you compare; to keep biases frozen, use another method, "
             "such as use_adapter: true."
         ),
-        at=(2, 5),
+        at=(3, 5),
         path="use_lora",
         mended="""{
     task: "vqa",

@@ -143,7 +143,7 @@ CASES: list[Case] = [
     task: "pretrain",
     word_mask_rate: 0,
 }""",
-        message="word_mask_rate is 0; it must be a number above 0 and of at most 1.",
+        message="word_mask_rate is 0; it must be a number above 0 and at most 1.",
         fix="Mend the value; the default is 0.15.",
         at=(3, 5),
         path="word_mask_rate",

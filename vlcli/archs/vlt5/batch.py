@@ -15,9 +15,10 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from vlcli.contracts import Example, Visual
+from vlcli.spec.problem import UserError
 
 from .losses import IGNORED
-from .visual_embedding import VisualTokens
+from .visual_embedding import PICTURES, VisualTokens
 
 
 @dataclass
@@ -120,6 +121,10 @@ def visual_tokens(pictures: Sequence[Sequence[Visual]]) -> VisualTokens | None:
     several = max(map(len, pictures))
     if not several:
         return None
+    if several > PICTURES:
+        raise UserError(
+            f"An example has {several} pictures, and VL-T5 tells {PICTURES} apart.", exit_code=3
+        )
     sizes = {len(one.features) for each in pictures for one in each}
     n, width = max(sizes), next(one.features.shape[1] for each in pictures for one in each)
     features = torch.zeros(len(pictures), several, n, width)

@@ -66,9 +66,10 @@ class Writer(GenerationMixin):
     ) -> Tensor:
         """Token ids (B, <= 1 + new_tokens), which begin with the decoder's start token.
 
-        Beam search alone closes a text at the last token, as published for BART.
+        Beam search alone closes a text at the last token, as published for BART; a list closes
+        its answers by itself.
         """
-        closed = {"forced_eos_token_id": self.config.forced_eos_token_id} if beams > 1 else {}
+        forced = self.config.forced_eos_token_id if beams > 1 and trie is None else None
         ids: Any = self.generate(
             encoder_outputs=BaseModelOutput(cast(Any, encoded.states)),
             attention_mask=encoded.mask.long(),
@@ -77,7 +78,7 @@ class Writer(GenerationMixin):
             max_new_tokens=min(new_tokens, trie.depth) if trie else new_tokens,
             num_beams=beams,
             do_sample=False,
-            **closed,
+            forced_eos_token_id=forced,
             **search,
         )
         return cast(Tensor, ids)

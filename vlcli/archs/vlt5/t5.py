@@ -17,6 +17,7 @@ from transformers.models.t5.modeling_t5 import T5LayerNorm
 from vlcli.spec.groups.visual_embedding import VisualEmbeddingArgs
 
 from .architecture import VLArchitecture
+from .dropout import quicken
 from .joint import Encoded, JointEncoder, split_heads
 from .visual_embedding import VisualEmbedding, VisualTokens
 
@@ -74,6 +75,7 @@ class VLT5(VLArchitecture):
     family = "t5"
 
     def assemble(self, stock: Any, args: VisualEmbeddingArgs, feature_width: int) -> None:
+        quicken(stock)
         self.shared: nn.Embedding = stock.shared
         self.encoder = JointT5Encoder(stock.encoder, args, feature_width)
         self.decoder = stock.decoder

@@ -24,14 +24,15 @@ class CheckpointArgs(Group):
         False, "Random weights in the shape of `backbone`, in place of its pretrained ones."
     )
     resume: str | None = arg(
-        None, "Run folder whose last checkpoint, optimizer and data position the run continues.",
+        None,
+        "Run folder whose last checkpoint, optimizer and data position the run continues.",
         new=True,
     )
     run_name: str = arg("", "Name of the run in trackers and listings; empty takes its folder's.")
     comment: str = arg("", "A remark kept with the run and shown by `vlcli runs`.")
     trackers: str = arg(
         "",
-        "Where metrics go beside the run folder, joined by commas: tensorboard, wandb, ...",
+        "Where metrics go beside the run folder, joined by commas, such as tensorboard or wandb.",
         new=True,
     )
     log_every: int = arg(50, "Steps between two log lines.", ge=1, new=True)

@@ -26,7 +26,9 @@ class CompacterArgs(Group):
         True, "One n x n x n rule for the whole model.", needs=needs.COMPACTER
     )
     factorized_phm: bool = arg(
-        True, "Write the large Kronecker factor as a product of rank phm_rank.", needs=needs.COMPACTER
+        True,
+        "Write the large Kronecker factor as a product of rank phm_rank.",
+        needs=needs.COMPACTER,
     )
     phm_init_range: float = arg(
         0.01, "Standard deviation of the rule at the start.", gt=0, needs=needs.COMPACTER

@@ -23,7 +23,8 @@ class ComputeArgs(Group):
         False, "Published launch flag; the launcher (torchrun) says how many processes run."
     )
     distributed: bool = arg(
-        False, "Published launch flag; the launcher (torchrun) says whether processes work together."
+        False,
+        "Published launch flag; the launcher (torchrun) says whether processes work together.",
     )
     local_rank: int = arg(
         -1, "Published launch key; the launcher (torchrun) numbers its processes.", ge=-1

@@ -11,9 +11,7 @@ class FreezingArgs(Group):
         False, "Train the whole language model: embeddings, encoder and decoder."
     )
     unfreeze_layer_norms: bool = arg(False, "Train all layer norms.")
-    unfreeze_lm_head: bool = arg(
-        False, "Train the output layer and the word embeddings it shares."
-    )
+    unfreeze_lm_head: bool = arg(False, "Train the output layer and the word embeddings it shares.")
     unfreeze_vis_encoder: bool = arg(
         False, "Train the whole image tower.", needs=(needs.VISION, needs.RAW)
     )

@@ -25,14 +25,14 @@ def _objectives(names: tuple[str, ...]) -> tuple[str, ...]:
 class PretrainingArgs(Group):
     """Pretraining"""
 
-    losses: Annotated[
-        tuple[str, ...], BeforeValidator(names_list), AfterValidator(_objectives)
-    ] = arg(
-        ("lm", "qa", "itm", "ground_caption", "refer"),
-        "Pretraining objectives, as a comma text or a list: lm (masked text), qa, itm (does the "
-        "text match), caption, ground_caption (region to text), refer (text to region).",
-        needs=needs.PRETRAIN,
-        expects="objectives as a comma text or a list: " + any_of(OBJECTIVES),
+    losses: Annotated[tuple[str, ...], BeforeValidator(names_list), AfterValidator(_objectives)] = (
+        arg(
+            ("lm", "qa", "itm", "ground_caption", "refer"),
+            "Pretraining objectives, as a comma text or a list: lm (masked text), qa, itm (does "
+            "the text match), caption, ground_caption (region to text), refer (text to region).",
+            needs=needs.PRETRAIN,
+            expects="objectives as a comma text or a list: " + any_of(OBJECTIVES),
+        )
     )
     word_mask_rate: float = arg(
         0.15,
@@ -80,7 +80,8 @@ class PretrainingArgs(Group):
     )
     coco_only: bool = arg(False, "Use only texts of COCO captions.", needs=needs.PRETRAIN)
     caption_cocoonly: bool = arg(
-        True, "Take the texts of caption from COCO alone.",
+        True,
+        "Take the texts of caption from COCO alone.",
         needs=(needs.PRETRAIN, needs.CAPTION_LOSS),
     )
     itm_cocoonly: bool = arg(

@@ -10,7 +10,8 @@ class PromptArgs(Group):
     encoder_prompt_len: int = arg(0, "Learned vectors in front of the encoder's text.", ge=0)
     decoder_prompt_len: int = arg(0, "Learned vectors in front of the decoder's text.", ge=0)
     use_single_prompt: bool = arg(
-        False, "One prompt that all tasks share; false gives each task its own.",
+        False,
+        "One prompt that all tasks share; false gives each task its own.",
         needs=needs.PROMPTS,
     )
     mid_dim: int = arg(

@@ -25,6 +25,7 @@ class RefcocoArgs(Group):
         False, "Put the boxes of a training picture in random order.", needs=needs.REFCOCO
     )
     vis_pointer: bool = arg(
-        False, "Point at a box with a head of its own (no such head exists: R93).",
+        False,
+        "Point at a box with a head of its own (no such head exists: R93).",
         needs=needs.REFCOCO,
     )

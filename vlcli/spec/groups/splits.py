@@ -29,9 +29,7 @@ class SplitArgs(Group):
         "or below.",
         needs=needs.TRAINING,
     )
-    valid_topk: float = arg(
-        -1, "How much validation and test data, counted like train_topk."
-    )
+    valid_topk: float = arg(-1, "How much validation and test data, counted like train_topk.")
     testing: bool = arg(
         False,
         "In multitask runs, also predict the splits of the test servers (VQA test, GQA submit).",
@@ -51,7 +49,7 @@ class SplitArgs(Group):
     )
     images: str | None = arg(
         None,
-        "Folder or tar of the pictures that your own .jsonl files name; null means beside the file.",
+        "Folder or tar of the pictures that your own .jsonl files name; null: beside the file.",
         needs=(needs.FILES, needs.OWN_FILES),
         new=True,
     )

@@ -9,9 +9,7 @@ from ..fields import Group, arg
 class TrainingArgs(Group):
     """Training"""
 
-    batch_size: int = arg(
-        256, "Examples per training batch and process.", ge=1, code="R130"
-    )
+    batch_size: int = arg(256, "Examples per training batch and process.", ge=1, code="R130")
     valid_batch_size: int | None = arg(
         None, "Examples per evaluation batch and process; null takes batch_size.", ge=1, code="R130"
     )
@@ -23,7 +21,8 @@ class TrainingArgs(Group):
     )
     lr: float = arg(1e-4, "Peak learning rate.", ge=0, code="R130", needs=needs.TRAINING)
     lr_schedule: Literal["linear", "cosine", "constant"] = arg(
-        "linear", "What the learning rate does after warm-up; linear and cosine end at 0.",
+        "linear",
+        "What the learning rate does after warm-up; linear and cosine end at 0.",
         needs=needs.TRAINING,
         new=True,
     )
@@ -42,21 +41,35 @@ class TrainingArgs(Group):
         code="R130",
     )
     clip_grad_norm: float = arg(
-        -1.0, "Largest global gradient norm; 0 or below leaves gradients as they are.",
+        -1.0,
+        "Largest global gradient norm; 0 or below leaves gradients as they are.",
         needs=needs.TRAINING,
     )
     gradient_accumulation_steps: int = arg(
-        1, "Batches whose gradients are added up before one update.",
+        1,
+        "Batches whose gradients are added up before one update.",
         ge=1,
         code="R130",
         needs=needs.TRAINING,
     )
-    adam_eps: float = arg(1e-6, "Epsilon of Adam.", ge=0, needs=(needs.TRAINING, needs.ADAM), code="R130")
+    adam_eps: float = arg(
+        1e-6, "Epsilon of Adam.", ge=0, needs=(needs.TRAINING, needs.ADAM), code="R130"
+    )
     adam_beta1: float = arg(
-        0.9, "Decay of Adam's first moment.", ge=0, lt=1, needs=(needs.TRAINING, needs.ADAM), code="R130"
+        0.9,
+        "Decay of Adam's first moment.",
+        ge=0,
+        lt=1,
+        needs=(needs.TRAINING, needs.ADAM),
+        code="R130",
     )
     adam_beta2: float = arg(
-        0.999, "Decay of Adam's second moment.", ge=0, lt=1, needs=(needs.TRAINING, needs.ADAM), code="R130"
+        0.999,
+        "Decay of Adam's second moment.",
+        ge=0,
+        lt=1,
+        needs=(needs.TRAINING, needs.ADAM),
+        code="R130",
     )
     epochs: int = arg(12, "Passes over the training data; 0 only tests.", ge=0, code="R130")
     early_stopping: int = arg(
@@ -74,7 +87,8 @@ class TrainingArgs(Group):
         code="R130",
     )
     log_train_accuracy: bool = arg(
-        False, "Also measure accuracy on training batches and show it with the loss.",
+        False,
+        "Also measure accuracy on training batches and show it with the loss.",
         needs=needs.TRAINING,
     )
     dry: bool = arg(False, "Evaluate once before the first step.", needs=needs.TRAINING)

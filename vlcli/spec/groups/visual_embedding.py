@@ -33,9 +33,7 @@ class VisualEmbeddingArgs(Group):
     use_vis_order_embedding: bool = arg(
         True, "Add embeddings of the picture's and the box's number.", needs=needs.VISION
     )
-    use_vis_layer_norm: bool = arg(
-        True, "Normalise visual embeddings.", needs=needs.VISION
-    )
+    use_vis_layer_norm: bool = arg(True, "Normalise visual embeddings.", needs=needs.VISION)
     individual_vis_layer_norm: bool = arg(
         True,
         "One layer norm after the features and one after the boxes; false: one after their sum.",

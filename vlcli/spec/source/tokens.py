@@ -59,9 +59,12 @@ class Tokens:
         while at < len(text) and not self.too_deep:
             if (char := text[at]) in _MARKS:
                 self.all.append(Token(char, at, at + 1))
-                depth = max(0, depth + (char in CLOSER) - (char in CLOSERS))
-                self.too_deep = self.all[-1] if depth > MAX_DEPTH else None
                 at += 1
+                if char in CLOSER:
+                    depth += 1
+                    self.too_deep = self.all[-1] if depth > MAX_DEPTH else None
+                elif char in CLOSERS:
+                    depth = max(0, depth - 1)
             elif match := _TOKEN.match(text, at):
                 at = self._take(match.lastgroup or STRAY, *match.span())
         self.all.append(Token(END, at, at))

@@ -1,0 +1,128 @@
+"""Which examples go together, and that they are the same ones on any number of processes."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import pytest
+import torch
+
+from vlcli.contracts import Example, Visual
+from vlcli.data.batching import EvalOrder, TrainBatches, TrainOrder, lengths, loader
+from vlcli.data.dataset import Draw, ExampleSet
+
+LENGTHS = [(random.Random(i).randint(3, 20), random.Random(-i).randint(1, 5)) for i in range(1003)]
+
+
+def numbers(batches: Sequence[Sequence[Draw]]) -> list[list[int]]:
+    return [[draw.number for draw in batch] for batch in batches]
+
+
+def everything(batches: Sequence[Sequence[Draw]]) -> list[int]:
+    return sorted(number for batch in numbers(batches) for number in batch)
+
+
+def test_an_epoch_holds_every_example_once() -> None:
+    order = TrainOrder(LENGTHS, 16, seed=1)
+    assert everything(list(order)) == list(range(1003))
+    assert len(order) == len(list(order)) == 63
+
+
+def test_epochs_differ_and_repeat_themselves() -> None:
+    order = TrainOrder(LENGTHS, 16, seed=1)
+    first, second = list(order.at(0)), list(order.at(1))
+    assert numbers(first) != numbers(second)
+    assert {draw.epoch for batch in second for draw in batch} == {1}
+    assert numbers(list(TrainOrder(LENGTHS, 16, seed=1).at(1))) == numbers(second)
+    assert numbers(list(TrainOrder(LENGTHS, 16, seed=2).at(1))) != numbers(second)
+
+
+def test_going_on_in_the_middle_gives_the_rest() -> None:
+    order = TrainOrder(LENGTHS, 16, seed=1)
+    whole = list(order.at(3))
+    assert list(order.at(3, start=20)) == whole[20:]
+    assert len(order) == 63
+
+
+def test_batches_are_of_similar_lengths() -> None:
+    def padding(batches: list[list[int]]) -> float:
+        texts = [[LENGTHS[number][0] for number in batch] for batch in batches]
+        return sum(len(t) * max(t) for t in texts) / sum(map(sum, texts)) - 1
+
+    plain = random.Random(0).sample(range(1003), 1003)
+    assert padding([plain[i : i + 16] for i in range(0, 1003, 16)]) > 0.5
+    assert padding(numbers(list(TrainOrder(LENGTHS, 16, seed=1)))) < 0.05
+    assert padding(numbers(list(EvalOrder(LENGTHS, 16)))) < 0.05
+
+
+@pytest.mark.parametrize("world", [2, 3])
+def test_processes_take_the_steps_of_one(world: int) -> None:
+    ranks = [list(TrainOrder(LENGTHS, 8, 1, rank, world).at(2)) for rank in range(world)]
+    alone = list(TrainOrder(LENGTHS, 8 * world, 1).at(2))
+    assert len({len(each) for each in ranks}) == 1
+    for together, parts in zip(alone, zip(*ranks, strict=True), strict=False):
+        assert sorted(together) == sorted(draw for part in parts for draw in part)
+
+
+def test_a_last_step_too_small_for_all_processes_is_left_out() -> None:
+    ranks = [list(TrainOrder(LENGTHS[:17], 4, 1, rank, 4)) for rank in range(4)]
+    assert [len(each) for each in ranks] == [1, 1, 1, 1]
+    ranks = [list(TrainOrder(LENGTHS[:20], 4, 1, rank, 4)) for rank in range(4)]
+    assert [sorted(map(len, each)) for each in ranks] == [[1, 4]] * 4
+
+
+def test_evaluation_deals_out_whole_batches() -> None:
+    alone = list(EvalOrder(LENGTHS, 16))
+    shared = [list(EvalOrder(LENGTHS, 16, rank, 3)) for rank in range(3)]
+    assert everything(alone) == list(range(1003))
+    assert sorted(batch for each in shared for batch in each) == sorted(alone)
+
+
+def test_no_examples_make_no_batches() -> None:
+    assert list(TrainOrder([], 4, 1)) == list(EvalOrder([], 4)) == []
+    assert len(TrainOrder([], 4, 1)) == 0
+
+
+class Ids(NamedTuple):
+    ids: tuple[str, ...]
+
+    def to(self, device: object) -> Ids:
+        return self
+
+
+def by_id(examples: Sequence[Example]) -> Ids:
+    return Ids(tuple(f"{example.target}:{example.id}" for example in examples))
+
+
+def with_epoch(example: Example, epoch: int) -> Example:
+    return Example(example.id, "t", example.text, f"e{epoch}", example.images)
+
+
+class Shades:
+    """A reader whose pictures are one number each."""
+
+    def read(self, reference: str) -> Visual:
+        return Visual(torch.full((1, 1), float(reference)), torch.zeros(1, 4))
+
+
+EXAMPLES = [Example(str(i), "t", "word " * (i % 5 + 1), images=(str(i),)) for i in range(50)]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_batches_begin_where_asked_in_the_epoch_asked(workers: int) -> None:
+    held = ExampleSet(EXAMPLES, Shades(), with_epoch)
+    batches = TrainBatches(held, TrainOrder(lengths(EXAMPLES), 8, 5), by_id, workers)
+    first = list(batches.epoch(0))
+    for _, batch in zip(range(3), batches.epoch(1), strict=False):  # left before its end
+        assert batch.ids[0].startswith("e1:")
+    assert list(batches.epoch(0)) == first
+    assert list(batches.epoch(0, 4)) == first[4:]
+    assert len(batches) == len(first) == 7
+
+
+def test_loading_draws_nothing_from_the_global_generator() -> None:
+    before = torch.get_rng_state()
+    list(loader(ExampleSet(EXAMPLES, None), EvalOrder(lengths(EXAMPLES), 8), by_id))
+    assert torch.equal(before, torch.get_rng_state())

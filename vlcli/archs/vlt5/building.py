@@ -1,0 +1,32 @@
+"""What a run asks of VL-T5 and VL-BART before there is a model: tokenizer, then the model itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from vlcli.contracts import Architecture
+from vlcli.spec.sizes import family_of
+
+from .architecture import VLArchitecture
+from .spec import VLSpec
+from .tokenizer import load_tokenizer, save_tokenizer, tokenizer_for
+
+
+class VLBuilding:
+    """The `contracts.Building` of both families; the backbone says which one it is."""
+
+    def tokenizer(self, spec: VLSpec, texts: Iterable[str]) -> Any:
+        return tokenizer_for(spec.tokenizer, spec.backbone, family_of(spec.backbone) or "t5", texts)
+
+    def saved_tokenizer(self, folder: Path) -> Any:
+        return load_tokenizer(str(folder))
+
+    def save_tokenizer(self, tokenizer: Any, folder: Path) -> None:
+        save_tokenizer(tokenizer, folder)
+
+    def architecture(
+        self, spec: VLSpec, tokenizer: Any, feature_width: int, answers: Sequence[str] | None
+    ) -> Architecture:
+        return VLArchitecture.build(spec, tokenizer, feature_width, answers)

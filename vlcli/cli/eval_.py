@@ -1,0 +1,57 @@
+"""`vlcli eval`: the scores of a trained run on a split."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from vlcli.cli.options import Json, Overrides
+
+
+def eval_(
+    task: Annotated[str, typer.Option("--task", help="What to evaluate, such as vqa.")],
+    run: Annotated[
+        str | None, typer.Option("--run", help="A run; by default the newest finished of the task.")
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option("--split", help="A split or .jsonl file; by default test or valid.")
+    ] = None,
+    overrides: Overrides = None,
+    json: Json = False,
+) -> None:
+    """Evaluate a trained run; writes its predictions, too."""
+    from vlcli.cli.reading import checked
+    from vlcli.cli.scores import print_scores
+    from vlcli.cli.screen import print_json
+    from vlcli.cli.train import _wake
+    from vlcli.runs.folder import SPEC, RunFolder
+    from vlcli.spec.problem import UserError
+
+    folder = RunFolder.find(run) if run else RunFolder.newest(task)
+    reading = checked(folder.path / SPEC, overrides)
+    if task not in folder.facts.get("tasks", (task,)):
+        raise UserError(
+            f'{folder.path} was trained on {", ".join(folder.facts["tasks"])}, not on "{task}".', 3
+        )
+    _wake()
+    from vlcli.runs.evaluate import evaluate_run
+    from vlcli.runtime.distributed import launched
+
+    found = evaluate_run(folder, reading.spec, split)
+    if launched().rank:
+        return
+    if json:
+        print_json(
+            {
+                "run": str(folder.path),
+                "task": task,
+                "split": found.split,
+                "examples": len(found.examples),
+                "metrics": found.scores,
+                "notes": found.notes,
+            }
+        )
+    else:
+        print(f"{folder.path}: {task}")
+        print_scores(found.split, found.scores, found.notes)

@@ -1,0 +1,139 @@
+"""Which examples go together in which batch on which process, decided by seed and epoch alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Sampler
+
+from vlcli.contracts import Batch, Example
+
+from .dataset import Draw, ExampleSet
+
+WINDOW = 50  # batches that are sorted by length together
+Length = tuple[int, int]
+
+
+def lengths(examples: Sequence[Example]) -> list[Length]:
+    """Words of text and of target of every example, as a measure of its tokens."""
+    return [(len(each.text.split()), len((each.target or "").split())) for each in examples]
+
+
+class TrainOrder(Sampler[list[Draw]]):
+    """The batches of one process: shuffled, and of similar lengths.
+
+    A step's examples (batch_size times world of them) are chosen for all processes together and
+    then dealt out, so two processes with batches of 32 take the same steps as one with batches of
+    64. All processes have equally many batches; a last step with fewer examples than processes is
+    left out. `at` sets where the next iteration begins.
+    """
+
+    def __init__(
+        self, lengths: Sequence[Length], batch_size: int, seed: int, rank: int = 0, world: int = 1
+    ) -> None:
+        self._lengths = np.asarray(lengths, dtype=np.int64).reshape(-1, 2)
+        self._step = batch_size * world
+        self._seed, self._rank, self._world = seed, rank, world
+        self.epoch, self.start = 0, 0
+        whole, rest = divmod(len(self._lengths), self._step)
+        self._batches = whole + (rest >= world)
+
+    def __len__(self) -> int:
+        """Batches of an epoch, wherever the next iteration begins."""
+        return self._batches
+
+    def at(self, epoch: int, start: int = 0) -> TrainOrder:
+        """Go on with batch `start` of an epoch, both from 0."""
+        self.epoch, self.start = epoch, start
+        return self
+
+    def __iter__(self) -> Iterator[list[Draw]]:
+        epoch = self.epoch
+        for step in self._steps(epoch)[self.start :]:
+            yield [Draw(epoch, int(index)) for index in step[self._rank :: self._world]]
+
+    def _steps(self, epoch: int) -> list[np.ndarray]:
+        """The examples of every step of an epoch: a shuffle, sorted by length within windows, cut
+        into steps, and the steps shuffled."""
+        rng = np.random.default_rng([self._seed, epoch])
+        shuffled = rng.permutation(len(self._lengths))
+        ordered = [self._sorted(part) for part in _cut(shuffled, self._step * WINDOW)]
+        steps = [step for part in ordered for step in _cut(part, self._step)]
+        steps = [step for step in steps if len(step) >= self._world]
+        return [steps[i] for i in rng.permutation(len(steps))]
+
+    def _sorted(self, indices: np.ndarray) -> np.ndarray:
+        text, target = self._lengths[indices].T
+        return indices[np.lexsort((target, text))]
+
+
+class EvalOrder(Sampler[list[Draw]]):
+    """The batches of one process in evaluation: longest texts first, each example once.
+
+    Every batch is one of those a single process would have, so predictions do not depend on the
+    number of processes; some may have one batch less than others.
+    """
+
+    def __init__(
+        self, lengths: Sequence[Length], batch_size: int, rank: int = 0, world: int = 1
+    ) -> None:
+        held = np.asarray(lengths, dtype=np.int64).reshape(-1, 2)
+        order = np.lexsort((-held[:, 1], -held[:, 0]))
+        self._batches = _cut(order, batch_size)[rank::world]
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __iter__(self) -> Iterator[list[Draw]]:
+        for batch in self._batches:
+            yield [Draw(0, int(index)) for index in batch]
+
+
+class TrainBatches:
+    """The training batches of one process, epoch by epoch; each is where its number says, whether
+    or not the run began there."""
+
+    def __init__(
+        self,
+        examples: ExampleSet,
+        order: TrainOrder,
+        collate: Callable[[Sequence[Example]], Batch],
+        num_workers: int = 0,
+        pin_memory: bool = False,
+    ) -> None:
+        self._order = order
+        self._loader = loader(examples, order, collate, num_workers, pin_memory)
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def epoch(self, number: int, start: int = 0) -> Iterable[Batch]:
+        """The batches of epoch `number` (from 0) from batch `start` on."""
+        self._order.at(number, start)
+        return self._loader
+
+
+def loader(
+    examples: ExampleSet,
+    order: Sampler[list[Draw]],
+    collate: Callable[[Sequence[Example]], Batch],
+    num_workers: int = 0,
+    pin_memory: bool = False,
+) -> DataLoader[Any]:
+    """Batches in the order given. It shards by itself: do not hand it to accelerate's prepare."""
+    return DataLoader(
+        examples,
+        batch_sampler=order,
+        collate_fn=collate,
+        num_workers=num_workers,
+        generator=torch.Generator().manual_seed(0),  # else it draws from the global one
+        persistent_workers=num_workers > 0,
+        pin_memory=pin_memory,
+    )
+
+
+def _cut(values: np.ndarray, size: int) -> list[np.ndarray]:
+    return [values[i : i + size] for i in range(0, len(values), size)]

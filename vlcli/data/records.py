@@ -1,0 +1,130 @@
+"""Records of your own data: one JSON object a line, checked field by field.
+
+Fields: `image` (a path, or a list of them), `text`, and of `answers`, `captions`, `label`, `box`
+the one that a task learns from; `split`, `id` and `kind` (groups results) may stand beside.
+Further fields are kept as they are.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from vlcli.spec.problem import UserError
+
+Record = dict[str, Any]
+
+
+def read_records(path: str | Path, needs: Sequence[str] = ()) -> list[Record]:
+    """The records of a .jsonl or .jsonl.gz file; blank lines are passed over.
+
+    Each gets an `id` if it has none: the name of the file and the line. UserError names the file
+    and the line of what is no object, lacks a field of `needs`, holds a wrong type or repeats an
+    id.
+    """
+    path = Path(path)
+    records: list[Record] = []
+    seen: dict[str, int] = {}
+    for number, line in enumerate(_text(path).split("\n"), start=1):
+        if not line.strip():
+            continue
+        place = f"{path}, line {number}"
+        record = _record(line, place)
+        for field in needs:
+            if field not in record:
+                raise UserError(f'{place}: the record has no "{field}".', exit_code=3)
+        record.setdefault("id", f"{path.name.split('.')[0]}-{number}")
+        record["id"] = str(record["id"])
+        if record["id"] in seen:
+            raise UserError(
+                f'{place}: the id "{record["id"]}" stands in line {seen[record["id"]]} already.',
+                exit_code=3,
+            )
+        seen[record["id"]] = number
+        records.append(record)
+    return records
+
+
+def _text(path: Path) -> str:
+    try:
+        held = path.read_bytes()
+        return (gzip.decompress(held) if path.suffix == ".gz" else held).decode("utf-8-sig")
+    except FileNotFoundError as error:
+        raise UserError(f"There is no file {path}.") from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise UserError(f"{path}, line {line}: the text is not UTF-8.") from error
+    except (EOFError, OSError) as error:
+        raise UserError(f"{path} cannot be read: {error}.") from error
+
+
+def _record(line: str, place: str) -> Record:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{place}: this is not JSON ({error}).", exit_code=3) from error
+    if not isinstance(record, dict):
+        raise UserError(f"{place}: a record is an object, {{...}}.", exit_code=3)
+    for field, (right, words) in _FIELDS.items():
+        if field in record and not right(record[field]):
+            raise UserError(f'{place}: "{field}" must be {words}.', exit_code=3)
+    return record
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, (str, int)) and not isinstance(value, bool) and value != ""
+
+
+def _is_number(value: object) -> bool:
+    held = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return held and math.isfinite(value)  # type: ignore[arg-type]
+
+
+def _is_image(value: object) -> bool:
+    images = value if isinstance(value, list) else [value]
+    return bool(images) and all(isinstance(each, str) and each for each in images)
+
+
+def _are_answers(value: object) -> bool:
+    """Texts, or objects with an "answer" as the published annotations hold them."""
+    return isinstance(value, list) and all(
+        _is_text(each.get("answer") if isinstance(each, dict) else each) for each in value
+    )
+
+
+def _are_captions(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(map(_is_text, value))
+
+
+def _is_label(value: object) -> bool:
+    if isinstance(value, dict):
+        return all(_is_number(score) and 0 <= score <= 1 for score in value.values())
+    return isinstance(value, (str, int))
+
+
+def _is_box(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 4 and all(map(_is_number, value))
+
+
+_FIELDS: dict[str, tuple[Callable[[object], bool], str]] = {
+    "id": (_is_name, "a text or a whole number"),
+    "image": (_is_image, "the path of a picture, or a list of paths"),
+    "text": (_is_text, "a text"),
+    "answers": (_are_answers, "a list of texts"),
+    "captions": (_are_captions, "a list of at least one text"),
+    "label": (
+        _is_label,
+        "a text, a whole number, or an object from answers to scores between 0 and 1",
+    ),
+    "box": (_is_box, "a list of four numbers"),
+    "split": (_is_text, "a text"),
+    "kind": (_is_text, "a text"),
+}

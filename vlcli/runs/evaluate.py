@@ -1,0 +1,113 @@
+"""Predictions and scores on a split, on one process or many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from vlcli.contracts import Architecture, Example, Task
+from vlcli.data.batching import EvalOrder, lengths, loader
+from vlcli.data.dataset import ExampleSet
+from vlcli.data.visual import Reader
+from vlcli.runs.folder import RunFolder
+from vlcli.runs.parts import build, examples_of
+from vlcli.runs.weights import load_best
+from vlcli.runtime import distributed
+from vlcli.runtime.engine import Engine
+from vlcli.spec.problem import UserError
+
+
+class Evaluation(NamedTuple):
+    """What came of one split: scores, what they are in words, examples with their predictions."""
+
+    split: str
+    scores: dict[str, float]
+    notes: dict[str, str]
+    examples: list[Example]
+    predictions: dict[str, str]
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """One row an example, as kept in predictions/<split>.jsonl."""
+        for each in self.examples:
+            row: dict[str, Any] = {"id": each.id, "text": each.text}
+            row |= {"image": each.images[0] if len(each.images) == 1 else list(each.images)}
+            row |= {"prediction": self.predictions[each.id]}
+            row |= {"answers": list(each.references) or list(each.labels)}
+            yield row | ({"kind": each.kind} if each.kind else {})
+
+
+def predict(
+    architecture: Architecture,
+    examples: Sequence[Example],
+    reader: Reader | None,
+    engine: Engine,
+    batch_size: int,
+    num_workers: int = 0,
+) -> dict[str, str]:
+    """What the model writes for every example, by id; each process does whole batches of the order
+    that a single one would take, and all get everything."""
+    order = EvalOrder(lengths(examples), batch_size, engine.rank, engine.world)
+    dataset = ExampleSet(examples, reader)
+    mine: dict[str, str] = {}
+    with engine.evaluating(architecture):
+        for batch in loader(dataset, order, architecture.collator(), num_workers):
+            answers = architecture.predict(batch.to(engine.device))
+            mine |= {each.id: each.text for each in answers}
+    return {name: text for each in distributed.gather(mine) for name, text in each.items()}
+
+
+def evaluate(
+    architecture: Architecture,
+    task: Task,
+    split: str,
+    examples: list[Example],
+    reader: Reader | None,
+    engine: Engine,
+    spec: Any,
+) -> Evaluation:
+    """Predict and score one split."""
+    size = spec.valid_batch_size or spec.batch_size
+    said = predict(architecture, examples, reader, engine, size, min(spec.num_workers, 2))
+    return Evaluation(split, task.score(examples, said), task.notes(examples), examples, said)
+
+
+def keep(run: RunFolder, evaluation: Evaluation) -> None:
+    """Write scores and predictions of a split into the run folder."""
+    name = evaluation.split.replace("/", "_").replace(",", "+")
+    run.write_lines(f"predictions/{name}.jsonl", evaluation.rows())
+    run.write_json(
+        f"results/{name}.json",
+        {
+            "split": evaluation.split,
+            "examples": len(evaluation.examples),
+            "scores": evaluation.scores,
+            "notes": evaluation.notes,
+        },
+    )
+
+
+def evaluate_run(run: RunFolder, spec: Any, split: str | None) -> Evaluation:
+    """The best checkpoint of a run on a split: the named one, else `test`, else `valid`."""
+    role, names = _split_of(spec, split)
+    with Engine(spec, spec) as engine:
+        parts = build(spec, run, learning=False)
+        examples = examples_of(spec, parts.task, names, role)
+        load_best(parts.architecture, run)
+        parts.architecture.to(engine.device)
+        found = evaluate(
+            parts.architecture, parts.task, names, examples, parts.reader, engine, spec
+        )
+        if engine.main:
+            keep(run, found)
+    return found
+
+
+def _split_of(spec: Any, split: str | None) -> tuple[Any, str]:
+    if split in ("train", "valid", "test"):
+        named = getattr(spec, split)
+        if not named:
+            raise UserError(f"The spec of this run has no {split} split. Name one with --split.", 3)
+        return ("valid" if split == "train" else split), named
+    if split is not None:
+        return "test", split
+    return ("test", spec.test) if spec.test else ("valid", spec.valid)

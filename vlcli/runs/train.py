@@ -1,0 +1,172 @@
+"""A training run from its spec to its results."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from vlcli.runs import evaluate
+from vlcli.runs.evaluate import Evaluation
+from vlcli.runs.folder import SPEC, RunFolder
+from vlcli.runs.log import Logged
+from vlcli.runs.parts import Parts, build, counts, keep
+from vlcli.runs.samples import draw_samples
+from vlcli.runtime import distributed, seeds
+from vlcli.runtime.distributed import check_launch
+from vlcli.runtime.engine import Engine
+from vlcli.runtime.progress import Screen
+from vlcli.runtime.telling import Logging
+from vlcli.runtime.trainer import Result, Trainer
+
+
+class Plan(NamedTuple):
+    """A spec that is to be run: its class instance, its resolved text, its name, and the keys that
+    the user wrote; `resume` is a run to be continued."""
+
+    spec: Any
+    text: str
+    name: str
+    written: Collection[str]
+    method: str
+    resume: RunFolder | None = None
+
+
+class Outcome(NamedTuple):
+    """How a run ended; `evaluation` is of the test split, else of the validation split."""
+
+    run: RunFolder
+    result: Result | None
+    evaluation: Evaluation | None
+    samples: Path | None
+    seconds: float
+    main: bool
+
+
+def train(plan: Plan, screen: Screen) -> Outcome:
+    """Train, keep the best, test it, and leave everything in the run folder."""
+    began = time.monotonic()
+    spec = plan.spec
+    check_launch(spec, plan.written)
+    with Engine(spec, spec) as engine:
+        seeds.seed_everything(spec.seed)
+        parts = build(spec, plan.resume)
+        run = plan.resume or _folder(plan, parts, engine)
+        with Logged(screen if engine.main else None, run.path / "log.txt") as said:
+            said.say(_opening(parts, engine, run))
+            result = _learn(plan, parts, engine, run, said)
+            evaluation = None if result and result.stopped else _last(parts, engine, run)
+        samples = None
+        if engine.main:
+            status = "stopped" if result and result.stopped else "finished"
+            run.note(status=status, **_score(parts, result, evaluation))
+            if evaluation is not None:
+                evaluate.keep(run, evaluation)
+                samples = draw_samples(evaluation, parts.reader, run.path / "samples")
+        return Outcome(
+            run, result, evaluation, samples, time.monotonic() - began, engine.main
+        )
+
+
+def dry_run(plan: Plan) -> str:
+    """Build everything and say what would train, without a folder or a step."""
+    with Engine(plan.spec, plan.spec) as engine:
+        parts = build(plan.spec, plan.resume)
+        batches = len(parts.batches(engine))
+        return f"{_parameters(parts)} {batches} batches per epoch on {engine.device}."
+
+
+def _folder(plan: Plan, parts: Parts, engine: Engine) -> RunFolder:
+    """The run's folder, made by the first process and told to the others."""
+    path = None
+    if engine.main:
+        facts = {
+            "arch": plan.spec.arch,
+            "task": plan.spec.task,
+            "tasks": [parts.task.name],
+            "method": plan.method,
+            "spec": plan.name,
+        }
+        run = RunFolder.create(plan.spec.output, plan.name, facts)
+        run.write_text(SPEC, plan.text)
+        keep(parts, run)
+        path = run.path
+    return RunFolder(Path(distributed.from_first(path) or ""))
+
+
+def _opening(parts: Parts, engine: Engine, run: RunFolder) -> str:
+    amounts = [f"{len(parts.train)} training", f"{len(parts.valid)} validation"]
+    amounts += [f"{len(parts.test)} test examples"] if parts.test else ["no test examples"]
+    where = f"{engine.device} ({engine.precision})"
+    where += f", {engine.world} processes" if engine.world > 1 else ""
+    return f"{_parameters(parts)} {', '.join(amounts)}; {where}; {run.path}"
+
+
+def _parameters(parts: Parts) -> str:
+    trainable, total = counts(parts.architecture)
+    return f"{trainable:,} of {total:,} parameters train ({100 * trainable / total:.2f} %)."
+
+
+def _learn(
+    plan: Plan, parts: Parts, engine: Engine, run: RunFolder, screen: Screen
+) -> Result | None:
+    """Train, and leave the best weights in the architecture; nothing where a run only tests."""
+    spec = plan.spec
+    if spec.test_only or not spec.epochs:
+        parts.architecture.to(engine.device)
+        return None
+
+    def validate() -> dict[str, float]:
+        found = evaluate.evaluate(
+            parts.architecture, parts.task, spec.valid, parts.valid, parts.reader, engine, spec
+        )
+        return _told(found.scores)
+
+    trainer = Trainer(
+        parts.architecture,
+        parts.batches(engine),
+        engine,
+        spec,
+        folder=run.path,
+        seed=spec.seed,
+        validate=validate,
+        best=parts.task.best,
+        logging=Logging(every=spec.log_every, screen=screen),
+    )
+    if plan.resume is not None:
+        run.note(status="running")
+        trainer.resume()
+    result = trainer.train()
+    if not result.stopped:
+        trainer.load_best()
+    return result
+
+
+def _told(scores: dict[str, float]) -> dict[str, float]:
+    """What a validation tells while training: no priors, no parts, no counts."""
+    return {
+        name: value
+        for name, value in scores.items()
+        if "/" not in name and name not in ("prior", "examples")
+    }
+
+
+def _last(parts: Parts, engine: Engine, run: RunFolder) -> Evaluation:
+    """The best weights on the test split, else on the validation split."""
+    spec = parts.spec
+    split, examples = (spec.test, parts.test) if spec.test else (spec.valid, parts.valid)
+    return evaluate.evaluate(
+        parts.architecture, parts.task, split, examples, parts.reader, engine, spec
+    )
+
+
+def _score(parts: Parts, result: Result | None, evaluation: Evaluation | None) -> dict[str, Any]:
+    """The score that listings show: of the last evaluation, with the split it is on."""
+    facts: dict[str, Any] = {"ended": time.time()}
+    if result is not None:
+        facts |= {"steps": result.steps, "best_step": result.best_step, "seconds": result.seconds}
+    if evaluation is not None:
+        value = evaluation.scores[parts.task.best]
+        facts["score"] = {"name": parts.task.best, "value": value, "split": evaluation.split}
+    return facts

@@ -1,0 +1,194 @@
+"""Visual question answering: a question about a picture, answered in words."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from vlcli.contracts import Example
+from vlcli.metrics.vqa import PEOPLE, mean, normalised, soft_scores, vqa_accuracy
+from vlcli.spec.problem import UserError
+
+Record = Mapping[str, Any]
+LONGEST_ANSWER = 10  # tokens
+
+
+class VqaTaskArgs(Protocol):
+    """What the task reads of a spec: of TextArgs and VqaArgs."""
+
+    @property
+    def prompt(self) -> str: ...
+    @property
+    def post_prompt(self) -> str: ...
+    @property
+    def max_text_length(self) -> int: ...
+    @property
+    def raw_label(self) -> bool: ...
+    @property
+    def answer_normalize(self) -> bool: ...
+
+
+class Vqa:
+    """Questions about pictures.
+
+    Accuracy is in percent: the official one for questions that ten people answered, else the score
+    that `label` gives the answer, else whether it is one of `answers`. `prior` maps a kind of
+    question to its most frequent training answer ("" over all kinds): what a model that ignores
+    question and picture alike can reach.
+    """
+
+    name = "vqa"
+    field = "answers"
+    best = "accuracy"
+
+    def __init__(self, args: VqaTaskArgs, seed: int = 0) -> None:
+        self.args = args
+        self.seed = seed
+        self.prior: dict[str, str] = {}
+
+    def examples(self, records: Iterable[Record], training: bool) -> list[Example]:
+        """One example per question. UserError where a record has no text or, to learn from it, no
+        answer."""
+        made = [self._example(record, training) for record in records]
+        if not training:
+            return made
+        self.prior = _prior(made)
+        return [self.redraw(example, 0) for example in made]
+
+    def redraw(self, example: Example, epoch: int) -> Example:
+        """The example with the answer to learn in this epoch: drawn by soft score, its score the
+        weight; with raw_label one of the raw answers, each as likely, of weight 1.
+
+        Drawn from (seed, epoch, id). Without any soft score the target is "" and the weight 0.
+        """
+        rng = random.Random(f"{self.seed} {epoch} {example.id}")
+        if self.args.raw_label:
+            answer = rng.choice(_raw_answers(example.record))
+            chosen = _normalised(answer) if self.args.answer_normalize else answer
+            return replace(example, target=chosen, weight=1.0)
+        answers, scores = list(example.labels), list(example.labels.values())
+        if not sum(scores):
+            return replace(example, target="", weight=0.0)
+        answer = rng.choices(answers, scores)[0]
+        return replace(example, target=answer, weight=example.labels[answer])
+
+    def score(
+        self, examples: Sequence[Example], predictions: Mapping[str, str]
+    ) -> dict[str, float]:
+        """Percent right over all and per kind, the same for the prior where it is known, and how
+        many `examples` had an answer to be judged by."""
+        judged = [example for example in examples if _is_known(example)]
+        if not judged:
+            raise UserError(
+                f"None of the {len(examples)} questions has answers, so there is no accuracy."
+            )
+        right = _by_kind(judged, predictions)
+        scores = {"accuracy": mean(value for values in right.values() for value in values)}
+        scores |= {f"accuracy/{kind}": mean(values) for kind, values in right.items() if kind}
+        if self.prior:
+            usual = {e.id: self.prior.get(e.kind, self.prior[""]) for e in judged}
+            prior = _by_kind(judged, usual)
+            scores["prior"] = mean(value for values in prior.values() for value in values)
+            scores |= {f"prior/{kind}": mean(values) for kind, values in prior.items() if kind}
+        return {name: 100 * value for name, value in scores.items()} | {"examples": len(judged)}
+
+    def notes(self, examples: Sequence[Example]) -> dict[str, str]:
+        """In words, what `accuracy` measures on these examples."""
+        official = sum(_is_official(example) for example in examples)
+        if official == len(examples):
+            return {"accuracy": "official VQA accuracy"}
+        exact = "share of answers that are right word for word"
+        return (
+            {"accuracy": f"official VQA accuracy where ten answered, else {exact}"}
+            if (official)
+            else {"accuracy": exact}
+        )
+
+    def _example(self, record: Record, training: bool) -> Example:
+        question = record.get("text", record.get("question", record.get("sent")))
+        if question is None:
+            raise UserError(f'Record "{_id(record)}" has no "text", the question.', exit_code=3)
+        labels = _labels(record)
+        if training and not labels and ("label" not in record or self.args.raw_label):
+            raise UserError(f'Record "{_id(record)}" has no "answers" to learn from.', exit_code=3)
+        if training and self.args.raw_label and not _raw_answers(record):
+            raise UserError(
+                f'Record "{_id(record)}" has no "answers", and raw_label: true learns from them.',
+                exit_code=3,
+            )
+        images = record.get("image", ())
+        return Example(
+            id=_id(record),
+            task=self.name,
+            text=f"{self.args.prompt}{question}{self.args.post_prompt}",
+            images=(images,) if isinstance(images, str) else tuple(images),
+            labels=labels,
+            references=tuple(_raw_answers(record)),
+            max_text=self.args.max_text_length,
+            max_target=LONGEST_ANSWER,
+            kind=str(record.get("kind", record.get("answer_type", ""))),
+            record=record,
+        )
+
+
+def _id(record: Record) -> str:
+    return str(record.get("id", record.get("question_id", "?")))
+
+
+def _raw_answers(record: Record) -> list[str]:
+    """What people answered; the published annotations hold objects with an `answer`."""
+    return [
+        each["answer"] if isinstance(each, Mapping) else each for each in record.get("answers", ())
+    ]
+
+
+def _labels(record: Record) -> dict[str, float]:
+    """Soft scores by answer: as `label` says; of ten people's answers, as published; of any other
+    number of answers, each is right."""
+    label = record.get("label")
+    if isinstance(label, Mapping):
+        return {answer: float(score) for answer, score in label.items()}
+    if label is not None:
+        return {str(label): 1.0}
+    answers = _raw_answers(record)
+    if len(answers) == PEOPLE:
+        return soft_scores(answers)
+    return dict.fromkeys(answers, 1.0)
+
+
+def _normalised(answer: str) -> str:
+    """The published form of a raw answer: the official one, without commas."""
+    return normalised(answer).replace(",", "")
+
+
+def _is_official(example: Example) -> bool:
+    return len(example.references) == PEOPLE
+
+
+def _is_known(example: Example) -> bool:
+    return bool(example.labels) or "label" in example.record
+
+
+def _accuracy(example: Example, answer: str) -> float:
+    if _is_official(example):
+        return vqa_accuracy(answer, example.references)
+    return example.labels.get(answer.strip(), 0.0)
+
+
+def _by_kind(examples: Sequence[Example], predictions: Mapping[str, str]) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = defaultdict(list)
+    for example in examples:
+        found[example.kind].append(_accuracy(example, predictions[example.id]))
+    return dict(sorted(found.items()))
+
+
+def _prior(examples: Sequence[Example]) -> dict[str, str]:
+    """The answer with the highest sum of soft scores, per kind and ("") over all."""
+    sums: dict[str, Counter[str]] = defaultdict(Counter)
+    for example in examples:
+        for kind in {example.kind, ""}:
+            sums[kind].update(example.labels)
+    return {kind: max(scores, key=lambda a: scores[a]) for kind, scores in sums.items() if scores}
