@@ -191,7 +191,7 @@ def test_no_colour_reaches_a_pipe(spec):
 
 def test_show_prints_a_spec_that_is_itself_valid(tmp_path):
     shown = tmp_path / "shown.json5"
-    shown.write_text(vlcli("show", "specs/vqa.json5").stdout)
+    shown.write_text(vlcli("show", "specs/captions.json5").stdout)
     done = vlcli("validate", str(shown), "--strict")
     assert done.returncode == 0, done.stdout
 
@@ -211,15 +211,15 @@ def test_show_says_where_each_value_comes_from(tmp_path):
 
 
 def test_init_writes_a_recipe_and_never_over_a_file(tmp_path):
-    done = vlcli("init", "vqa", cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (0, "vqa.json5\n")
-    assert vlcli("validate", "vqa.json5", cwd=tmp_path).returncode == 0
-    (tmp_path / "vqa.json5").write_text("mine")
-    again = vlcli("init", "vqa", cwd=tmp_path)
+    done = vlcli("init", "captions", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "captions.json5\n")
+    assert vlcli("validate", "captions.json5", cwd=tmp_path).returncode == 0
+    (tmp_path / "captions.json5").write_text("mine")
+    again = vlcli("init", "captions", cwd=tmp_path)
     assert again.returncode == 2
     assert "exists" in again.stderr
-    assert (tmp_path / "vqa.json5").read_text() == "mine"
-    assert "Did you mean vqa?" in vlcli("init", "vqaa", cwd=tmp_path).stderr
+    assert (tmp_path / "captions.json5").read_text() == "mine"
+    assert "Did you mean captions?" in vlcli("init", "caption", cwd=tmp_path).stderr
 
 
 def test_explain_knows_every_key_and_both_spellings():

@@ -85,7 +85,7 @@ def test_the_built_in_data_comes_by_split_and_field(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(shapes, "PICTURES", {"train": 6, "valid": 3, "test": 2})
-    args = VLSpec(dataset="shapes", feature_type="patch", image_size=(64, 64), patch_size=8)
+    args = spec(tmp_path, images=None, dataset="shapes", image_size=(64, 64), patch_size=8)
     asked = records(args, "valid,test", "valid", "answers")
     assert {record["split"] for record in asked} == {"valid", "test"}
     assert len(records(args, "valid,test", "valid", "captions")) == 5

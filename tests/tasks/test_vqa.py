@@ -17,14 +17,18 @@ ASKED: dict[str, Any] = {"id": "q", "image": "cat.png", "text": "how many?", "ki
 PEOPLE = ["2"] * 4 + ["three"] * 2 + ["1,000"] * 4
 
 
+def spec(**args: Any) -> VLSpec:
+    return VLSpec(**args)
+
+
 def one(record: dict[str, Any], training: bool = True, **args: Any) -> Example:
-    (example,) = Vqa(VLSpec(**args), seed=1).examples([ASKED | record], training)
+    (example,) = Vqa(spec(**args)).examples([ASKED | record], training)
     return example
 
 
 def drawn(record: dict[str, Any], **args: Any) -> Counter[tuple[str | None, float]]:
     """Targets with weights over 400 epochs."""
-    task = Vqa(VLSpec(**args), seed=1)
+    task = Vqa(spec(**args))
     (example,) = task.examples([ASKED | record], training=True)
     redrawn = [task.redraw(example, epoch) for epoch in range(400)]
     return Counter((each.target, each.weight) for each in redrawn)
@@ -48,7 +52,7 @@ def test_a_draw_depends_on_seed_epoch_and_id_alone() -> None:
     record = ASKED | {"label": {"a": 1.0, "b": 1.0, "c": 1.0}}
 
     def targets(seed: int, name: str) -> list[str | None]:
-        task = Vqa(VLSpec(), seed)
+        task = Vqa(spec(seed=seed))
         (example,) = task.examples([record | {"id": name}], training=True)
         return [task.redraw(example, epoch).target for epoch in range(30)]
 
@@ -76,7 +80,7 @@ def test_published_annotations_are_understood() -> None:
         "answers": answers,
         "answer_type": "number",
     }
-    (example,) = Vqa(VLSpec()).examples([record], training=True)
+    (example,) = Vqa(spec()).examples([record], training=True)
     assert (example.id, example.kind, example.labels["2"]) == ("7", "number", 1.0)
 
 
@@ -109,7 +113,7 @@ def test_what_cannot_be_learned_names_its_record(
 
 def test_a_record_without_a_question_names_itself() -> None:
     with pytest.raises(UserError, match='Record "x" has no "text"'):
-        Vqa(VLSpec()).examples([{"id": "x", "answers": ["a"]}], training=False)
+        Vqa(spec()).examples([{"id": "x", "answers": ["a"]}], training=False)
 
 
 def records(kind: str, *answers: str) -> list[dict[str, Any]]:
@@ -120,7 +124,7 @@ def records(kind: str, *answers: str) -> list[dict[str, Any]]:
 
 
 def test_scores_stand_beside_the_prior_of_every_kind() -> None:
-    task: Task = Vqa(VLSpec())
+    task: Task = Vqa(spec())
     task.examples(records("color", "red", "red", "blue") + records("count", "2"), training=True)
     asked = task.examples(records("color", "red", "blue") + records("count", "3"), training=False)
     scores = task.score(asked, {"color0": "red", "color1": "green", "count0": "3 "})
@@ -139,7 +143,7 @@ def test_scores_stand_beside_the_prior_of_every_kind() -> None:
 
 
 def test_ten_answers_are_scored_officially() -> None:
-    task = Vqa(VLSpec())
+    task = Vqa(spec())
     asked = task.examples([ASKED | {"answers": PEOPLE}], training=False)
     assert task.score(asked, {"q": "The two!"})["accuracy"] == pytest.approx(100)
     assert task.score(asked, {"q": "3"})["accuracy"] == 0  # what people said keeps its words
@@ -147,7 +151,7 @@ def test_ten_answers_are_scored_officially() -> None:
 
 
 def test_questions_without_answers_are_not_judged() -> None:
-    task = Vqa(VLSpec())
+    task = Vqa(spec())
     asked = task.examples([ASKED, ASKED | {"id": "r", "answers": ["a"]}], training=False)
     assert task.score(asked, {"q": "a", "r": "a"})["examples"] == 1
     with pytest.raises(UserError, match="None of the 1 questions has answers"):
@@ -155,7 +159,7 @@ def test_questions_without_answers_are_not_judged() -> None:
 
 
 def test_the_task_travels_to_loading_processes() -> None:
-    task = Vqa(VLSpec(), seed=4)
+    task = Vqa(spec(seed=4))
     (example,) = task.examples([ASKED | {"answers": ["a", "b", "c"]}], training=True)
     redraw = pickle.loads(pickle.dumps(task.redraw))
     assert redraw(example, 5) == task.redraw(example, 5)

@@ -15,6 +15,7 @@ from .dataset import Draw, ExampleSet
 
 WINDOW = 50  # batches that are sorted by length together
 Length = tuple[int, int]
+Collate = Callable[[Sequence[Example]], Any]  # gives a contracts.Batch
 
 
 def lengths(examples: Sequence[Example]) -> list[Length]:
@@ -100,7 +101,7 @@ class TrainBatches:
         self,
         examples: ExampleSet,
         order: TrainOrder,
-        collate: Callable[[Sequence[Example]], Batch],
+        collate: Collate,
         num_workers: int = 0,
         pin_memory: bool = False,
     ) -> None:
@@ -119,7 +120,7 @@ class TrainBatches:
 def loader(
     examples: ExampleSet,
     order: Sampler[list[Draw]],
-    collate: Callable[[Sequence[Example]], Batch],
+    collate: Collate,
     num_workers: int = 0,
     pin_memory: bool = False,
 ) -> DataLoader[Any]:

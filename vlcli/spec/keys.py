@@ -64,6 +64,8 @@ def near_keys(word: str, fields: Mapping[str, FieldInfo]) -> list[str]:
     called = CALLED.get(word.lower())
     if called and called in fields:
         return [called]
+    if f"use_{word}" in fields:
+        return [f"use_{word}"]
     near = nearest(word, [*fields, *spellings_of(fields)])
     alike = {key: SequenceMatcher(None, word.lower(), key.lower()).ratio() for key in near}
     return [key for key in near if alike[key] > max(alike.values()) - 0.06]

@@ -17,8 +17,10 @@ LONGEST_ANSWER = 10  # tokens
 
 
 class VqaTaskArgs(Protocol):
-    """What the task reads of a spec: of TextArgs and VqaArgs."""
+    """What the task reads of a spec: of RunArgs, TextArgs and VqaArgs."""
 
+    @property
+    def seed(self) -> int: ...
     @property
     def prompt(self) -> str: ...
     @property
@@ -44,9 +46,8 @@ class Vqa:
     field = "answers"
     best = "accuracy"
 
-    def __init__(self, args: VqaTaskArgs, seed: int = 0) -> None:
+    def __init__(self, args: VqaTaskArgs) -> None:
         self.args = args
-        self.seed = seed
         self.prior: dict[str, str] = {}
 
     def examples(self, records: Iterable[Record], training: bool) -> list[Example]:
@@ -64,7 +65,7 @@ class Vqa:
 
         Drawn from (seed, epoch, id). Without any soft score the target is "" and the weight 0.
         """
-        rng = random.Random(f"{self.seed} {epoch} {example.id}")
+        rng = random.Random(f"{self.args.seed} {epoch} {example.id}")
         if self.args.raw_label:
             answer = rng.choice(_raw_answers(example.record))
             chosen = _normalised(answer) if self.args.answer_normalize else answer
