@@ -41,10 +41,7 @@ def cpu_seconds(command: list[str]) -> float:
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=ENVIRONMENT)
     after = os.times()
     return (
-        after.children_user
-        - before.children_user
-        + after.children_system
-        - before.children_system
+        after.children_user - before.children_user + after.children_system - before.children_system
     )
 
 
@@ -90,7 +87,9 @@ def main() -> None:
         found = statistics.median(times[name])
         print(f"{name:<{width}}  {found:6.3f} s" + (f"  (aim {aim:.2f})" if aim else ""))
     keys, milliseconds = check_milliseconds()
-    print(f"{f'checking a loaded document of {keys} keys':<{width}}  {milliseconds:6.2f} ms (aim 5)")
+    print(
+        f"{f'checking a loaded document of {keys} keys':<{width}}  {milliseconds:6.2f} ms (aim 5)"
+    )
 
 
 if __name__ == "__main__":

@@ -46,7 +46,9 @@ def test_five_mistakes_of_five_kinds_on_one_screen(spec):
     done = vlcli("validate", "mine.json5", cwd=spec.parent)
     assert done.returncode == 3
     assert done.stderr == ""
-    assert done.stdout == """\
+    assert (
+        done.stdout
+        == """\
 error[K1]: There is no key "batch_sise".
  --> mine.json5:4:5
 4 | "batch_sise": 80,
@@ -81,6 +83,7 @@ error[S1]: A comma is missing before "lr".
 
 mine.json5: 4 errors, 1 warning. More about one: vlcli explain K1
 """
+    )
 
 
 def test_the_same_as_json(spec):
@@ -115,13 +118,16 @@ def test_a_clean_spec_is_one_line(tmp_path):
 def test_a_problem_of_a_set_value_names_its_origin():
     done = vlcli("validate", "specs/quickstart.json5", "--set", "lora_dim=0")
     assert done.returncode == 3
-    assert done.stdout == """\
+    assert (
+        done.stdout
+        == """\
 error[R20]: lora_dim is 0; it must be a whole number of at least 1.
  --> --set lora_dim=0 (on specs/quickstart.json5)
   = fix: Mend the value; the default is 4.
 
 specs/quickstart.json5: 1 error. More about one: vlcli explain R20
 """
+    )
 
 
 @pytest.mark.parametrize(

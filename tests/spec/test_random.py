@@ -24,11 +24,15 @@ from vlcli.spec.summary import summary
 FEW = int(os.environ.get("VLCLI_EXAMPLES", 300))
 MANY = 5000
 
-KEYS = [*VLSpec.model_fields, *(also for f in VLSpec.model_fields.values() for also in about(f).also)]
+KEYS = [
+    *VLSpec.model_fields,
+    *(also for f in VLSpec.model_fields.values() for also in about(f).also),
+]
 WORDS = [
     *TASKS, *PRESETS, "t5-base", "facebook/bart-base", "gpt2", "vqa,gqa", "a,,b", "", "train",
     "butd", "RN101", "raw_RN50", "raw_ViT", "patch", "front/middle-basic", "lm,qa", "obj", "shapes",
-    "adamw", "sgd", "span", "448,448", "(64,64)", "fp16", "bf16", "cpu", "x.jsonl", "\u0000", "vlt5",
+    "adamw", "sgd", "span", "448,448", "(64,64)", "fp16", "bf16", "cpu", "x.jsonl", "\u0000",
+    "vlt5",
 ]  # fmt: skip
 SCALARS = st.one_of(
     st.none(),

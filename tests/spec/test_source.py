@@ -350,7 +350,7 @@ def test_one_mistake_gives_one_problem_at_its_place(
 def test_a_key_written_twice_keeps_its_first_value_and_names_both_places():
     source = read("{\n  lr: 1, n: {a: 1, a: 2},\n  '\\u006cr': 3}")
     inner, outer = source.problems
-    assert inner.path == "n.a" and inner.place == Place(2, 20, 1)
+    assert (inner.path, inner.place) == ("n.a", Place(2, 20, 1))
     assert outer == Problem(
         "S2",
         "error",
@@ -449,7 +449,7 @@ def test_a_file_is_read_as_its_text(tmp_path: Path):
     path.write_bytes(b"\xef\xbb\xbf{lr: 1e-4}\r\n")
     source = read_file(path)
     assert source.name == str(path)
-    assert source.values == {"lr": 1e-4} and source.problems == ()
+    assert (source.values, source.problems) == ({"lr": 1e-4}, ())
 
 
 def test_a_missing_file_is_f1(tmp_path: Path):
@@ -563,7 +563,8 @@ def test_reading_never_raises_and_every_place_lies_in_the_text(text: str):
     source = read(text)
     places = [*source.keys.values(), *source.spots.values()]
     for problem in source.problems:
-        assert problem.message and problem.fix
+        assert problem.message
+        assert problem.fix
         places += [problem.place] if problem.place else []
         places += [other.place for other in problem.places if other.place]
         assert problem.place or problem.code == "S6"

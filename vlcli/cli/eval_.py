@@ -15,7 +15,8 @@ def eval_(
         str | None, typer.Option("--run", help="A run; by default the newest finished of the task.")
     ] = None,
     split: Annotated[
-        str | None, typer.Option("--split", help="A split or .jsonl file; by default test or valid.")
+        str | None,
+        typer.Option("--split", help="A split or .jsonl file; by default test or valid."),
     ] = None,
     overrides: Overrides = None,
     json: Json = False,

@@ -14,13 +14,18 @@ def print_scores(split: str, scores: Mapping[str, float], notes: Mapping[str, st
     columns = [name for name in whole if any(f"{name}/{part}" in scores for part in parts)]
     print()
     if columns:
-        rows = [(part, *(_shown(scores.get(f"{name}/{part}")) for name in columns)) for part in parts]
+        rows = [
+            (part, *(_shown(scores.get(f"{name}/{part}")) for name in columns)) for part in parts
+        ]
         rows.append(("all", *(_shown(scores[name]) for name in columns)))
         print_table(rows, ("kind", *columns))
         print()
     rest = [(name, _shown(scores[name])) for name in whole if name not in columns]
-    rest += [(name, "not computed") for name in notes if notes[name] and name not in scores
-             and name.isupper()]
+    rest += [
+        (name, "not computed")
+        for name in notes
+        if notes[name] and name not in scores and name.isupper()
+    ]
     if rest:
         print_table(rest, ("score", "value"))
         print()

@@ -127,9 +127,7 @@ WINDOW = 100  # characters of a long line that a frame shows
 
 def _frame(out: Any, line: str, place: Place, widest: int, main: bool) -> None:
     start = 0 if len(line) <= WINDOW else max(0, min(place.column - 30, len(line) - WINDOW))
-    shown = "".join(
-        char if char.isprintable() else " " for char in line[start : start + WINDOW]
-    )
+    shown = "".join(char if char.isprintable() else " " for char in line[start : start + WINDOW])
     indent = len(shown) - len(shown.lstrip()) if start == 0 else 0
     shown, start = shown[indent:], start + indent
     column = place.column - 1 - start

@@ -1,0 +1,1 @@
+"""From predictions to numbers, with the published evaluation programs as the measure."""

@@ -103,7 +103,8 @@ def _last_stage(name: str, types: Owners) -> bool:
 
 def _layer_norm(name: str, types: Owners) -> bool:
     """T5's norms too: the published code looked for another class of that name and trained none."""
-    return issubclass(types[-1], nn.LayerNorm | nn.RMSNorm) or types[-1].__name__ == "T5LayerNorm"
+    kinds = {kind.__name__ for kind in types[-1].__mro__}
+    return not kinds.isdisjoint(("LayerNorm", "RMSNorm", "T5LayerNorm"))
 
 
 def _batch_norm(name: str, types: Owners) -> bool:

@@ -1,4 +1,4 @@
-"""The parts of a run, put together in order: data, tokenizer and answers, architecture, freezing."""
+"""The parts of a run, put together in order: data, tokenizer, answers, architecture, freezing."""
 
 from __future__ import annotations
 

@@ -77,8 +77,10 @@ def _words(
     right = list(example.references) or list(example.labels)
     lines = [(line, INK) for line in textwrap.wrap(example.text, WORDS)[:2]]
     known = [] if len(right) > 1 and said in right else right[:1]
-    lines += [(line, RIGHT if said in right else WRONG if len(right) == 1 else INK)
-              for line in textwrap.wrap(f"> {said}", WORDS)[:2]]
+    lines += [
+        (line, RIGHT if said in right else WRONG if len(right) == 1 else INK)
+        for line in textwrap.wrap(f"> {said}", WORDS)[:2]
+    ]
     if known and said not in right:
         lines += [(line, GREY) for line in textwrap.wrap(f"({known[0]})", WORDS)[:1]]
     for number, (line, colour) in enumerate(lines[:5]):

@@ -64,9 +64,7 @@ def train(plan: Plan, screen: Screen) -> Outcome:
             if evaluation is not None:
                 evaluate.keep(run, evaluation)
                 samples = draw_samples(evaluation, parts.reader, run.path / "samples")
-        return Outcome(
-            run, result, evaluation, samples, time.monotonic() - began, engine.main
-        )
+        return Outcome(run, result, evaluation, samples, time.monotonic() - began, engine.main)
 
 
 def dry_run(plan: Plan) -> str:

@@ -18,7 +18,7 @@ SUFFIXES = ("", ".safetensors", ".pth")
 
 
 def load_into(architecture: nn.Module, name: str) -> Path:
-    """Load what `load` names, strictly: UserError says what is missing, extra or of another size."""
+    """Load what `load` names, strictly: UserError says what is missing, extra or misshapen."""
     for suffix in SUFFIXES:
         path = Path(name + suffix)
         if path.is_file():
@@ -64,5 +64,3 @@ def _today(name: str) -> str:
         if name.startswith(old) and not name.startswith(f"{old}model.visual"):
             return new + name.removeprefix(old)
     return name
-
-

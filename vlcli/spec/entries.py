@@ -1,8 +1,9 @@
 """The architectures and tasks there are, built in or from plug-ins, found without importing them.
 
 A built-in one is a row of a table below. Another distribution adds its own through the entry-point
-groups `vlcli.archs` and `vlcli.tasks`; the object it names is an `Entry` (or a function that returns
-one). A broken plug-in, or a name that two distributions claim, is a fault of that name alone.
+groups `vlcli.archs` and `vlcli.tasks`; the object it names is an `Entry` (or a function that
+returns one). A broken plug-in, or a name that two distributions claim, is a fault of that name
+alone.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ KeyPath = tuple[str | int, ...]
 
 
 class Place(NamedTuple):
-    """A stretch of text: line and column count from 1, in characters; `length` stays on the line."""
+    """A stretch of text: line and column count from 1, in characters; `length` is on that line."""
 
     line: int
     column: int

@@ -13,8 +13,9 @@ class InDoubt(Exception):
 class Run:
     """Values by attribute (`run.lora_dim`); reading a key in doubt ends the rule that reads it.
 
-    `written` holds the keys that the user wrote, in order, in the file or by `--set`: what a preset or a
-    default brought is not in it. `values` are resolved: defaults < task < preset < file < --set.
+    `written` holds the keys that the user wrote, in order, in the file or by `--set`: what a preset
+    or a default brought is not in it. `values` are resolved: defaults < task < preset < file <
+    --set.
     """
 
     def __init__(

@@ -48,9 +48,14 @@ def backbone(name: str) -> Backbone | None:
     with a `config.json`; None where nothing is known."""
     standard = BACKBONES.get(name.rsplit("/", 1)[-1])
     config = Path(name) / "config.json"
-    if config.is_file():
-        return _from_config(config)
-    return standard
+    return _from_config(config) if name and _is_file(config) else standard
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name too long, a folder that may not be entered
+        return False
 
 
 def _from_config(path: Path) -> Backbone | None:

@@ -1,0 +1,1 @@
+"""One file per task: records into examples, predictions into scores."""

@@ -1,4 +1,4 @@
-"""Every rule of the reference, R1 to R132: a bad spec with what it must say, or why there is none."""
+"""Every rule of the reference, R1 to R132: a bad spec with its words, or why there is none."""
 
 from __future__ import annotations
 

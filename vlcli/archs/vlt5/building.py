@@ -1,4 +1,4 @@
-"""What a run asks of VL-T5 and VL-BART before there is a model: tokenizer, then the model itself."""
+"""What a run asks of VL-T5 and VL-BART before there is a model: tokenizer, then the model."""
 
 from __future__ import annotations
 

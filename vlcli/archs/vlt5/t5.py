@@ -17,8 +17,8 @@ from transformers.models.t5.modeling_t5 import T5LayerNorm
 from vlcli.spec.groups.visual_embedding import VisualEmbeddingArgs
 
 from .architecture import VLArchitecture
-from .dropout import quicken
 from .joint import Encoded, JointEncoder, split_heads
+from .quick import quicken
 from .visual_embedding import VisualEmbedding, VisualTokens
 
 MASKED = -1e4  # published; e^-10000 is 0 in every precision, and no sum with it overflows fp16
@@ -75,11 +75,11 @@ class VLT5(VLArchitecture):
     family = "t5"
 
     def assemble(self, stock: Any, args: VisualEmbeddingArgs, feature_width: int) -> None:
-        quicken(stock)
         self.shared: nn.Embedding = stock.shared
         self.encoder = JointT5Encoder(stock.encoder, args, feature_width)
         self.decoder = stock.decoder
         self.lm_head = stock.lm_head
+        quicken(self)
 
     def see_and_read(
         self, input_ids: Tensor, visual: VisualTokens | None = None, prompt: Tensor | None = None

@@ -12,7 +12,8 @@ class CompacterArgs(Group):
     )
     hypercomplex_division: int = arg(
         4,
-        "n: each weight is a sum of n Kronecker products; divides D and D // reduction_factor.",
+        "Number n of Kronecker products that add up to a weight; divides D and "
+        "D // reduction_factor.",
         ge=1,
         needs=needs.COMPACTER,
     )

@@ -11,8 +11,8 @@ class MultitaskArgs(Group):
 
     multitask_sampling: Literal["roundrobin", "balanced"] = arg(
         "roundrobin",
-        "roundrobin: every batch of every task once per epoch, shuffled together, as published; "
-        "balanced: equally many batches of each task.",
+        "How tasks take turns: roundrobin runs every batch of every task once per epoch, shuffled "
+        "together, as published; balanced runs equally many batches of each task.",
         code="R104",
         needs=needs.MULTITASK,
     )

@@ -10,7 +10,7 @@ from ..run import InDoubt, Run
 
 
 class Finding(NamedTuple):
-    """What one rule found: the keys it is about (those written decide the place), a sentence, a fix.
+    """What one rule found: the keys it is about (those written decide the place), and sentences.
 
     `severity` overrides the rule's own where one condition is worse than another.
     """
