@@ -4,8 +4,8 @@ sequence as `inputs_embeds`; both in turn, in one run.
     python tests/benchmarks/bench_model.py [--batch 64] [--steps 5] [--threads 2] [--only train]
 
 T5-small shape, 36 visual tokens of width 2048, texts of 8 to 20 tokens (mean 14), targets of 1 to
-10 (mean about 3.6). `train` pads both alike (20 and 10 tokens), `buckets` gives ours batches of like
-lengths, padded to the batch. Prints examples per second (of the median step), and the median ratio.
+10 (mean about 3.6). `train` pads both alike (20 and 10 tokens), `buckets` gives ours batches of
+like lengths, padded to the batch. Prints examples per second (median step) and the median ratio.
 """
 
 from __future__ import annotations

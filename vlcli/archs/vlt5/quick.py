@@ -46,10 +46,11 @@ class _RootMeanSquare(torch.autograd.Function):
         r = norm.square_().div_(x.shape[-1]).add_(eps).rsqrt_()
         n = x * r
         ctx.save_for_backward(n, r, w)
-        return n * w
+        y: Tensor = n * w
+        return y
 
     @staticmethod
-    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, Tensor | None, None]:  # type: ignore[override]
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         n, r, w = ctx.saved_tensors
         rows = (g * n).flatten(0, -2)
         dw = rows.sum(0) if ctx.needs_input_grad[1] else None
