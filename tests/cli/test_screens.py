@@ -111,7 +111,7 @@ def test_a_clean_spec_is_one_line(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == (
         "specs/quickstart.json5: ok. Trains vlt5 (t5-tiny, from scratch) on vqa, data shapes: "
-        "full fine-tuning; patch features (64 x 192).\n"
+        "full fine-tuning; patch features (16 x 768).\n"
     )
 
 

@@ -66,8 +66,8 @@ class Writer(GenerationMixin):
     ) -> Tensor:
         """Token ids (B, <= 1 + new_tokens), which begin with the decoder's start token.
 
-        Beam search alone closes a text at the last token, as published for BART; a list closes
-        its answers by itself.
+        With an answer list, answers are written to their own end, whatever `new_tokens` says.
+        Without one, beam search alone closes a text at the last token, as published for BART.
         """
         forced = self.config.forced_eos_token_id if beams > 1 and trie is None else None
         ids: Any = self.generate(
@@ -75,7 +75,7 @@ class Writer(GenerationMixin):
             attention_mask=encoded.mask.long(),
             past_key_values=self.cache(encoded, beams),
             logits_processor=LogitsProcessorList([OnlyAnswers(trie)] if trie else []),
-            max_new_tokens=min(new_tokens, trie.depth) if trie else new_tokens,
+            max_new_tokens=trie.depth if trie else new_tokens,
             num_beams=beams,
             do_sample=False,
             forced_eos_token_id=forced,
