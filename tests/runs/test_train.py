@@ -49,7 +49,7 @@ class Folder:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory, cache) -> Folder:
     folder = Folder(tmp_path_factory.mktemp("trained"), cache)
-    folder.vlcli("train", "tiny.json5")
+    folder.vlcli("train", "tiny.json5", "--set", "comment=a first try")
     return folder
 
 
@@ -118,6 +118,7 @@ def test_runs_lists_what_was_trained(trained):
     done = trained.vlcli("runs")
     assert "snap/tiny" in done.stdout
     assert "finished" in done.stdout
+    assert "a first try" in done.stdout
     assert json.loads(trained.vlcli("runs", "--json").stdout)[0]["task"] == "vqa"
 
 

@@ -23,7 +23,7 @@ def runs(json: Json = False) -> None:
     print_table([_row(path, facts) for path, facts in found], HEADINGS)
 
 
-HEADINGS = ("run", "task", "arch", "method", "score", "status", "age")
+HEADINGS = ("run", "task", "arch", "method", "score", "status", "age", "comment")
 
 
 def _row(path: str, facts: dict[str, Any]) -> tuple[str, ...]:
@@ -37,7 +37,14 @@ def _row(path: str, facts: dict[str, Any]) -> tuple[str, ...]:
         shown,
         str(facts.get("status", "-")),
         _age(time.time() - facts.get("started", time.time())),
+        " ".join(filter(None, (_other_name(path, facts), str(facts.get("comment", ""))))),
     )
+
+
+def _other_name(path: str, facts: dict[str, Any]) -> str:
+    """A run_name that the folder does not show."""
+    name = str(facts.get("name", ""))
+    return "" if name in path else name
 
 
 def _age(seconds: float) -> str:

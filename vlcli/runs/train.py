@@ -85,6 +85,8 @@ def _folder(plan: Plan, parts: Parts, engine: Engine) -> RunFolder:
             "tasks": [parts.task.name],
             "method": plan.method,
             "spec": plan.name,
+            "name": plan.spec.run_name or plan.name,
+            "comment": plan.spec.comment,
         }
         run = RunFolder.create(plan.spec.output, plan.name, facts)
         run.write_text(SPEC, plan.text)

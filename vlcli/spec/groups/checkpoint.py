@@ -28,7 +28,7 @@ class CheckpointArgs(Group):
         "Run folder whose last checkpoint, optimizer and data position the run continues.",
         new=True,
     )
-    run_name: str = arg("", "Name of the run in trackers and listings; empty takes its folder's.")
+    run_name: str = arg("", "Name of the run in trackers and listings; empty takes the spec's.")
     comment: str = arg("", "A remark kept with the run and shown by `vlcli runs`.")
     trackers: str = arg(
         "",
