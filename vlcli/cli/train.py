@@ -86,7 +86,8 @@ def _plan(reading: Any, path: Path, run: Any) -> Plan:
         spec,
         resolved(reading),
         path.stem,
-        reading.source.values.keys(),
+        # A run folder's spec has every value written out, by us.
+        frozenset() if run else reading.written,
         facts.method(Run(reading.values)),
         run,
     )

@@ -30,7 +30,8 @@ class Reading(NamedTuple):
 
     `spec` is None where a problem is an error. `values` are the resolved ones (what passed its own
     check, where others did not), `origins` says of every value where it comes from: "default",
-    "task vqa", "preset single_adapter", "<file>:<line>" or "--set lr=1e-3".
+    "task vqa", "preset single_adapter", "<file>:<line>" or "--set lr=1e-3". `written` are the keys
+    that the file or a `--set` names, in our spelling.
     """
 
     source: Source
@@ -40,6 +41,7 @@ class Reading(NamedTuple):
     values: Mapping[str, Any] = MappingProxyType({})
     origins: Mapping[str, str] = MappingProxyType({})
     overrides: tuple[str, ...] = ()
+    written: frozenset[str] = frozenset()
 
     @property
     def errors(self) -> list[Problem]:
@@ -89,7 +91,14 @@ def check(source: Source, overrides: Sequence[str] = ()) -> Reading:
         spec = chosen.spec.model_construct(**values)
     origins = {key: written.origin_of(key) or sources.get(key, "default") for key in values}
     return Reading(
-        source, tuple(in_order(problems)), spec, chosen, values, origins, tuple(overrides)
+        source,
+        tuple(in_order(problems)),
+        spec,
+        chosen,
+        values,
+        origins,
+        tuple(overrides),
+        frozenset(given),
     )
 
 
