@@ -52,14 +52,13 @@ def median_of(measure: Callable[[], float]) -> float:
 def check_milliseconds() -> tuple[int, float]:
     """Number of keys of a document that writes nearly all of them, and the time to check it."""
     from vlcli.archs.vlt5.spec import VLSpec
+    from vlcli.spec.fields import arguments
     from vlcli.spec.read import check
     from vlcli.spec.source import read_text
     from vlcli.spec.values import shown_whole
 
     skipped = ("arch", "preset", "resume", "load", "deepspeed", "images", "answer_vocab")
-    values = {
-        key: field.get_default() for key, field in VLSpec.model_fields.items() if key not in skipped
-    }
+    values = {key: field.default for key, field in arguments(VLSpec).items() if key not in skipped}
     values |= {"task": "vqa", "tasks": "vqa"}
     text = "{" + ",\n".join(f'"{key}": {shown_whole(value)}' for key, value in values.items()) + "}"
     source = read_text(text, "every key")

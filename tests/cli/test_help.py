@@ -122,7 +122,7 @@ class Interrupting:
             raise KeyboardInterrupt
 
 sys.meta_path.insert(0, Interrupting())
-sys.argv[1:] = ["validate", "specs/quickstart.json5"]
+sys.argv[1:] = ["validate", "specs/quickstart.json5", "--set", "epochs=-1"]
 vlcli.__main__.main()
 """
 

@@ -9,7 +9,7 @@ import pytest
 
 from vlcli.archs.vlt5.spec import VLSpec
 from vlcli.spec import needs
-from vlcli.spec.fields import Need, about
+from vlcli.spec.fields import Need, arguments
 from vlcli.spec.problem import Problem
 from vlcli.spec.read import read_spec_text
 
@@ -146,13 +146,13 @@ def idle(values: dict[str, Any]) -> list[Problem]:
 def test_every_need_is_in_the_table():
     known = {name for name, each in vars(needs).items() if isinstance(each, Need)}
     assert set(REACHED) == known
-    used = {each for field in VLSpec.model_fields.values() for each in about(field).needs}
+    used = {each for field in arguments(VLSpec).values() for each in field.needs}
     shared = {getattr(needs, name) for name in known}
     assert shared <= used
     keys = [
         key
-        for key, field in VLSpec.model_fields.items()
-        if any(need not in shared for need in about(field).needs)
+        for key, field in arguments(VLSpec).items()
+        if any(need not in shared for need in field.needs)
     ]
     assert sorted(keys) == sorted(NEVER)
 

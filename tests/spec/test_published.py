@@ -54,9 +54,7 @@ def values_of(argument: Argument) -> st.SearchStrategy[str]:
 def spellings_of(argument: Argument) -> list[str]:
     """The flag, and every start of it that names no other (argparse has a --help of its own)."""
     starts = [argument.flag[:length] for length in range(3, len(argument.flag) + 1)]
-    return [
-        start for start in starts if find(start) is argument and not "--help".startswith(start)
-    ]
+    return [start for start in starts if find(start) is argument and not "--help".startswith(start)]
 
 
 @st.composite

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from vlcli.archs.vlt5.presets import PRESETS
 from vlcli.archs.vlt5.spec import VLSpec
 from vlcli.spec.entries import TASKS
-from vlcli.spec.fields import about
+from vlcli.spec.fields import arguments
 from vlcli.spec.read import Reading, read_spec, read_spec_text
 from vlcli.spec.resolved import resolved
 from vlcli.spec.summary import summary
@@ -25,8 +25,8 @@ FEW = int(os.environ.get("VLCLI_EXAMPLES", 300))
 MANY = 5000
 
 KEYS = [
-    *VLSpec.model_fields,
-    *(also for f in VLSpec.model_fields.values() for also in about(f).also),
+    *arguments(VLSpec),
+    *(also for f in arguments(VLSpec).values() for also in f.also),
 ]
 WORDS = [
     *TASKS, *PRESETS, "t5-base", "facebook/bart-base", "gpt2", "vqa,gqa", "a,,b", "", "train",
@@ -49,7 +49,7 @@ VALUES = st.recursive(
     ),
     max_leaves=6,
 )
-DEFAULTS = {key: field.get_default() for key, field in VLSpec.model_fields.items()}
+DEFAULTS = {key: field.default for key, field in arguments(VLSpec).items()}
 
 
 @st.composite

@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 
 from vlcli.archs.vlt5.spec import VLSpec
+from vlcli.spec.fields import arguments
 from vlcli.spec.read import read_spec_text
 from vlcli.spec.schema import schema_of
 
@@ -28,7 +29,7 @@ def test_every_spec_passes_it(path):
 
 
 def test_every_key_has_a_description_and_a_default():
-    for key in VLSpec.model_fields:
+    for key in arguments(VLSpec):
         assert SCHEMA["properties"][key]["description"]
         assert "default" in SCHEMA["properties"][key]
 

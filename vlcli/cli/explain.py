@@ -26,14 +26,13 @@ def explain(
     from vlcli.cli.screen import say
     from vlcli.spec import catalogue
     from vlcli.spec.entries import nearest
-    from vlcli.spec.fields import about
     from vlcli.spec.keys import near_keys
 
     if word is None:
         _list_keys(json)
         return
     keys = catalogue.keys()
-    spelled = {also: name for name, key in keys.items() for also in about(key.field).also}
+    spelled = {also: name for name, key in keys.items() for also in key.field.also}
     name = spelled.get(word, word)
     if name in keys:
         _key(keys[name], json)
@@ -59,11 +58,11 @@ def _wrapped(text: str, indent: str, first: str | None = None) -> str:
 def _key(key: Key, json: bool) -> None:
     from vlcli.cli.screen import print_json
     from vlcli.spec import catalogue
-    from vlcli.spec.fields import about, expected
+    from vlcli.spec.fields import expected
     from vlcli.spec.values import shown
 
-    known = about(key.field)
-    default = shown(key.field.get_default())
+    known = key.field
+    default = shown(key.field.default)
     needs = [f"only {need.when}" if need.keys else need.when for need in known.needs]
     touching = catalogue.touching(key.name)
     if json:
@@ -73,7 +72,7 @@ def _key(key: Key, json: bool) -> None:
                 "group": key.group,
                 "description": key.field.description,
                 "expected": expected(key.field),
-                "default": key.field.get_default(),
+                "default": key.field.default,
                 "matters": needs,
                 "also": list(known.also),
                 "published": known.published,
@@ -150,7 +149,7 @@ def _row(key: Key, width: int) -> Text:
     from vlcli.spec.catalogue import first_sentence
     from vlcli.spec.values import shown
 
-    default = shown(key.field.get_default())
+    default = shown(key.field.default)
     sentence = first_sentence(key.field.description or "")
     if width < 90 or len(default) > 14:
         below = textwrap.fill(

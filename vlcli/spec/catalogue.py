@@ -6,12 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pydantic.fields import FieldInfo
-
 from .choose import with_groups
 from .codes import CODES
 from .entries import Broken, all_of, part
-from .fields import Need, Spec, about, expected, group_of
+from .fields import Argument, Need, Spec, arguments, expected, group_of
 from .rules import Rule, listed
 
 
@@ -19,7 +17,7 @@ class Key(NamedTuple):
     """A key with its group, and the architectures or tasks that read it."""
 
     name: str
-    field: FieldInfo
+    field: Argument
     group: str
     owners: tuple[str, ...]
 
@@ -43,7 +41,7 @@ def keys() -> dict[str, Key]:
     """Every key of every architecture and plug-in task, in the order of the groups."""
     found: dict[str, Key] = {}
     for owner, spec in _specs():
-        for name, field in spec.model_fields.items():
+        for name, field in arguments(spec).items():
             group = (group_of(spec, name).__doc__ or "Others").strip().splitlines()[0].rstrip(".")
             known = found.get(name)
             owners = (*known.owners, owner) if known else (owner,)
@@ -93,14 +91,14 @@ def codes() -> dict[str, Code]:
         found[rule.code] = Code(rule.code, rule.severity, rule.title, story)
     needs: dict[str, dict[str, list[str]]] = {}
     for key in keys().values():
-        for need in about(key.field).needs:
+        for need in key.field.needs:
             needs.setdefault(need.code, {}).setdefault(_when(need), []).append(key.name)
-        code = about(key.field).code
+        code = key.field.code
         if code not in CODES and code not in found:
             title = f"{key.name} out of range" if code != "R130" else "a number out of range"
             found[code] = Code(code, "error", title, "")
     for key in keys().values():
-        code = about(key.field).code
+        code = key.field.code
         if code not in CODES and code in found:
             story = f"{found[code].story}\n{key.name} must be {expected(key.field)}.".strip()
             found[code] = found[code]._replace(story=story)
@@ -122,8 +120,8 @@ def touching(name: str) -> list[tuple[str, str, str]]:
     """Code, severity and title of what speaks of a key: rules, its range, its needs."""
     found = [(rule.code, rule.severity, rule.title) for rule in rules() if name in rule.keys]
     key = keys()[name]
-    if about(key.field).code not in CODES:
-        found.append((about(key.field).code, "error", "its range"))
-    for need in about(key.field).needs:
+    if key.field.code not in CODES:
+        found.append((key.field.code, "error", "its range"))
+    for need in key.field.needs:
         found.append((need.code, need.severity, f"read {_when(need)}"))
     return list(dict.fromkeys(found))

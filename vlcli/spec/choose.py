@@ -18,7 +18,7 @@ from .entries import (
     nearest,
     part,
 )
-from .fields import Spec
+from .fields import Spec, arguments
 from .lists import names_list
 from .rules import Finding, Rule, listed
 from .sizes import family_of
@@ -75,7 +75,7 @@ def choose(written: dict[str, Any]) -> Chosen:
     doubtful = {key for _, finding in findings for key in finding.keys}
     if "preset" in doubtful or not _text_or_absent(written.get("preset")):
         doubtful |= _set_by_presets(found) - written.keys()
-    fixed = {key: value for key, value in fixed.items() if key in spec.model_fields}
+    fixed = {key: value for key, value in fixed.items() if key in arguments(spec)}
     return Chosen(
         arch,
         task,

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from pydantic.fields import FieldInfo
-
-from .fields import Need, about
+from .fields import Argument, Need
 from .rules import Finding, listed
 from .run import InDoubt, Run
 
 
-def without_effect(run: Run, fields: dict[str, FieldInfo]) -> Iterator[tuple[Need, Finding]]:
+def without_effect(run: Run, fields: Mapping[str, Argument]) -> Iterator[tuple[Need, Finding]]:
     """One finding per missing need, over all written keys that have it.
 
     Judged from what was written, not from defaults; a switch written in its off position asks for
@@ -37,9 +35,9 @@ def without_effect(run: Run, fields: dict[str, FieldInfo]) -> Iterator[tuple[Nee
         yield need, Finding(tuple(keys), message, need.fix.format(it="them" if several else "it"))
 
 
-def need_of(run: Run, field: FieldInfo) -> Need | None:
+def need_of(run: Run, field: Argument) -> Need | None:
     """The first need of a field that this run does not meet; None where the field has an effect."""
-    for need in about(field).needs:
+    for need in field.needs:
         try:
             if not need.holds(run):
                 return need
@@ -48,6 +46,6 @@ def need_of(run: Run, field: FieldInfo) -> Need | None:
     return None
 
 
-def _is_off(run: Run, key: str, field: FieldInfo) -> bool:
+def _is_off(run: Run, key: str, field: Argument) -> bool:
     value = run.values[key]
-    return bool((not value or value == -1) and value == field.get_default())
+    return bool((not value or value == -1) and value == field.default)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from functools import cache
 
-from pydantic.fields import FieldInfo
-
 from .choose import Chosen
 from .entries import Broken, all_of, nearest, part
-from .fields import about
+from .fields import Argument, arguments
 from .rules import Finding, listed
 
 # What other tools call our keys, where the names are not alike.
@@ -52,12 +49,12 @@ CALLED = {
 }
 
 
-def spellings_of(fields: Mapping[str, FieldInfo]) -> dict[str, str]:
+def spellings_of(fields: Mapping[str, Argument]) -> dict[str, str]:
     """Our key for each further spelling of a field (`use_tasks_prompt`, `wordMaskRate`)."""
-    return {also: key for key, field in fields.items() for also in about(field).also}
+    return {also: key for key, field in fields.items() for also in field.also}
 
 
-def near_keys(word: str, fields: Mapping[str, FieldInfo]) -> list[str]:
+def near_keys(word: str, fields: Mapping[str, Argument]) -> list[str]:
     """The keys that `word` may mean: what another tool calls so, else those spelled like it."""
     from difflib import SequenceMatcher  # slow to load
 
@@ -71,7 +68,7 @@ def near_keys(word: str, fields: Mapping[str, FieldInfo]) -> list[str]:
     return [key for key in near if alike[key] > max(alike.values()) - 0.06]
 
 
-def unknown_key(key: str, fields: Mapping[str, FieldInfo], chosen: Chosen) -> tuple[str, Finding]:
+def unknown_key(key: str, fields: Mapping[str, Argument], chosen: Chosen) -> tuple[str, Finding]:
     """The code and finding for a key that this run's spec class does not have."""
     owners = _owners(key)
     if owners:
@@ -105,13 +102,6 @@ def _owners(key: str) -> tuple[tuple[str, str], ...]:
                 spec = part(each, "spec")
             except Broken:
                 continue
-            if spec is not None and key in fields_of(spec):
+            if spec is not None and key in arguments(spec):
                 found.append((kind, name))
     return tuple(found)
-
-
-def fields_of(spec: type) -> set[str]:
-    """The argument names of a spec class or of a group mix-in."""
-    if hasattr(spec, "model_fields"):
-        return set(spec.model_fields)
-    return {name for base in spec.__mro__ for name in inspect.get_annotations(base)}

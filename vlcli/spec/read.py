@@ -7,11 +7,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from pydantic.fields import FieldInfo
-
 from . import effects, files
 from .choose import SPELLED, Chosen, choose
-from .fields import Spec
+from .fields import Argument, Spec, arguments
 from .keys import spellings_of, unknown_key
 from .overrides import Override, apply, read_overrides
 from .problem import KeyPath, KeyPlace, Place, Problem, dotted, in_order
@@ -68,7 +66,7 @@ def check(source: Source, overrides: Sequence[str] = ()) -> Reading:
     problems += written.respell(SPELLED)
     chosen = choose(written.values)
     written.brought = {key: _bringer(source) for key, source in chosen.sources.items()}
-    fields = chosen.spec.model_fields
+    fields = arguments(chosen.spec)
     spellings = spellings_of(fields)
     problems += written.respell(spellings)
     problems += [written.problem(code, "error", finding) for code, finding in chosen.findings]
@@ -88,7 +86,7 @@ def check(source: Source, overrides: Sequence[str] = ()) -> Reading:
         problems += _judged(run, written, chosen.rules, fields)
     spec = None
     if not any(problem.severity == "error" for problem in problems):
-        spec = chosen.spec.model_construct(**values)
+        spec = chosen.spec.of(values)
     origins = {key: written.origin_of(key) or sources.get(key, "default") for key in values}
     return Reading(
         source,
@@ -117,7 +115,7 @@ def _derived(spec: type[Spec], run: Run) -> dict[str, tuple[Any, str]]:
 
 
 def _judged(
-    run: Run, written: Written, rules: Iterable[Rule], fields: dict[str, FieldInfo]
+    run: Run, written: Written, rules: Iterable[Rule], fields: Mapping[str, Argument]
 ) -> Iterator[Problem]:
     """What the values mean together: rules, keys without effect, files that are not there."""
     for rule in rules:
@@ -130,7 +128,7 @@ def _judged(
 
 
 def _unknown_keys(
-    written: Written, fields: dict[str, FieldInfo], chosen: Chosen
+    written: Written, fields: Mapping[str, Argument], chosen: Chosen
 ) -> Iterator[Problem]:
     if any(code == "A2" for code, _ in chosen.findings):
         return  # a broken plug-in cannot say which keys are its own

@@ -6,7 +6,7 @@ from typing import Any
 
 from .catalogue import first_sentence
 from .effects import need_of
-from .fields import group_of
+from .fields import arguments, group_of
 from .read import Reading
 from .run import Run
 from .values import shown_whole
@@ -21,7 +21,7 @@ def resolved(reading: Reading, origin: bool = False) -> str:
     run = Run(reading.values)
     lines = [f"// {reading.source.name}, resolved", "{"]
     group: Any = None
-    for key, field in spec.model_fields.items():
+    for key, field in arguments(spec).items():
         if group is not group_of(spec, key):
             group = group_of(spec, key)
             lines += ["", f"    // {(group.__doc__ or '').strip().splitlines()[0]}"]

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel
-
 from .entries import Broken, all_of, part
-from .fields import about, expected, group_of
+from .fields import arguments, expected, group_of
+from .model import model_of
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 COMMA_LISTS = ("losses", "tasks")
@@ -39,10 +38,10 @@ def schema_of(archs: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _task_groups(spec: type) -> list[type[BaseModel]]:
+def _task_groups(spec: type) -> list[type]:
     from .choose import with_groups
 
-    groups: list[type[BaseModel]] = []
+    groups: list[type] = []
     for found in all_of("task").values():
         try:
             group = part(found, "spec") if found.entry else None
@@ -62,18 +61,17 @@ def _merge(properties: dict[str, Any], key: str, schema: dict[str, Any]) -> None
             properties[key] = {"anyOf": [*choices, schema], "x-several": True}
 
 
-def _properties(spec: type[BaseModel]) -> dict[str, Any]:
-    whole = spec.model_json_schema()
+def _properties(spec: type) -> dict[str, Any]:
+    whole = model_of(spec).model_json_schema()
     found: dict[str, Any] = {}
     for key, schema in whole["properties"].items():
-        field = spec.model_fields[key]
-        known = about(field)
+        field = arguments(spec)[key]
         schema.pop("title", None)
         schema = _widened(key, schema)
         group = (group_of(spec, key).__doc__ or "").strip().splitlines()[0]
         schema["markdownDescription"] = f"{field.description}\n\n*{group}*; {expected(field)}."
         found[key] = schema
-        for also in known.also:
+        for also in field.also:
             found[also] = {
                 **schema,
                 "description": f"Another spelling of {key}.",

@@ -6,13 +6,11 @@ import json
 import math
 import re
 import typing
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from pydantic import ValidationError
-from pydantic.fields import FieldInfo
-
 from .entries import nearest
-from .fields import Spec, about, expected
+from .fields import Argument, Spec, Unsettled, arguments, expected
 from .problem import KeyPath, dotted
 from .rules import Finding
 
@@ -30,21 +28,37 @@ def check_values(spec: type[Spec], values: dict[str, Any]) -> tuple[dict[str, An
 
     A value at fault is left out of the result: its default stands in.
     """
-    values = _whole_numbers(spec.model_fields, values)
+    fields = arguments(spec)
+    values = _whole_numbers(fields, values)
     try:
-        return dict(spec.model_validate(values)), []
+        settled = {key: fields[key].settle(value) for key, value in values.items()}
+    except Unsettled:
+        return _by_pydantic(spec, fields, values)
+    return {key: settled.get(key, field.default) for key, field in fields.items()}, []
+
+
+def _by_pydantic(
+    spec: type[Spec], fields: Mapping[str, Argument], values: dict[str, Any]
+) -> tuple[dict[str, Any], list[Fault]]:
+    from pydantic import ValidationError  # a third of the start-up time: faults alone pay for it
+
+    from .model import model_of
+
+    model = model_of(spec)
+    try:
+        return dict(model.model_validate(values)), []
     except ValidationError as error:
         found = error.errors(include_url=False)
     faults: dict[str, Fault] = {}
     for each in found:
         key = str(each["loc"][0]) if each["loc"] else ""
         if key not in faults and key in values:
-            faults[key] = _fault(key, values[key], each, spec.model_fields[key])
+            faults[key] = _fault(key, values[key], each, fields[key])
     kept = {key: value for key, value in values.items() if key not in faults}
-    return dict(spec.model_validate(kept)), list(faults.values())
+    return dict(model.model_validate(kept)), list(faults.values())
 
 
-def _whole_numbers(fields: dict[str, FieldInfo], values: dict[str, Any]) -> dict[str, Any]:
+def _whole_numbers(fields: Mapping[str, Argument], values: dict[str, Any]) -> dict[str, Any]:
     """1e3 and 12.0 are whole numbers where a whole number is wanted."""
     return {
         key: int(value)
@@ -56,7 +70,7 @@ def _whole_numbers(fields: dict[str, FieldInfo], values: dict[str, Any]) -> dict
     }
 
 
-def _fault(key: str, value: Any, error: Any, field: FieldInfo) -> Fault:
+def _fault(key: str, value: Any, error: Any, field: Argument) -> Fault:
     inner = tuple(step for step in error["loc"][1:] if isinstance(step, int | str))
     path: KeyPath = (key, *inner) if _leads(value, inner) else (key,)
     wrong_type = error["type"].endswith(("_type", "_parsing")) or error["type"] == "int_from_float"
@@ -65,7 +79,7 @@ def _fault(key: str, value: Any, error: Any, field: FieldInfo) -> Fault:
     else:
         wanted = _expected_inside(field) if len(path) > 1 else expected(field)
         message = f"{dotted(path)} is {shown(_at(value, path[1:]))}; it must be {wanted}."
-    code = "V1" if wrong_type else about(field).code
+    code = "V1" if wrong_type else field.code
     return Fault(code, path, Finding((key,), message, _fix(key, value, field)))
 
 
@@ -83,7 +97,7 @@ def _at(value: Any, steps: KeyPath) -> Any:
     return value
 
 
-def _fix(key: str, value: Any, field: FieldInfo) -> str:
+def _fix(key: str, value: Any, field: Argument) -> str:
     if isinstance(value, str):
         bare = {"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false"}.get(
             value.strip().lower()
@@ -98,19 +112,19 @@ def _fix(key: str, value: Any, field: FieldInfo) -> str:
             return f'Did you mean "{near[0]}"?'
     if value is None:
         return "Remove the key, or give it a value."
-    default = field.get_default()
+    default = field.default
     if default in (None, (), ""):
         return "Mend the value, or remove the key."
     return f"Mend the value; the default is {shown(default)}."
 
 
-def _choices(field: FieldInfo) -> tuple[Any, ...]:
+def _choices(field: Argument) -> tuple[Any, ...]:
     found: list[Any] = []
     for member in (field.annotation, *typing.get_args(field.annotation)):
         if typing.get_origin(member) is typing.Literal:
             found += typing.get_args(member)
     if not found and field.annotation is str:
-        found = [each.strip('"') for each in about(field).expects.replace(" or ", ", ").split(", ")]
+        found = [each.strip('"') for each in field.expects.replace(" or ", ", ").split(", ")]
     return tuple(found)
 
 
@@ -120,7 +134,7 @@ def _is_number(text: str) -> bool:
     return plain is not None and math.isfinite(float(text))
 
 
-def _expected_inside(field: FieldInfo) -> str:
+def _expected_inside(field: Argument) -> str:
     """The allowed values of one member of a list."""
     members = set(typing.get_args(field.annotation)) - {...}
     return {frozenset({int}): "a whole number", frozenset({str}): "a text"}.get(

@@ -31,6 +31,7 @@ from vlcli.archs.vlt5.spec import VLSpec
 from vlcli.archs.vlt5.t5 import VLT5
 from vlcli.archs.vlt5.visual_embedding import VisualTokens
 from vlcli.peft.freezing import freeze
+from vlcli.spec.fields import arguments
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = Path(os.environ.get("VLCLI_PARITY_DIR", ROOT / "../shared/parity")) / "vlt5"
@@ -50,8 +51,8 @@ class Case:
     @property
     def args(self) -> VLSpec:
         """The recorded arguments as a spec; names that only the original has are left out."""
-        known = {k: v for k, v in self.facts["args"].items() if k in VLSpec.model_fields}
-        return VLSpec(**{**known, "tasks": VLSpec.model_fields["tasks"].default})
+        known = {k: v for k, v in self.facts["args"].items() if k in arguments(VLSpec)}
+        return VLSpec(**{**known, "tasks": arguments(VLSpec)["tasks"].default})
 
     @property
     def training(self) -> bool:

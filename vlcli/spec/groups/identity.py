@@ -1,9 +1,5 @@
 """What runs: architecture, preset, task and seed."""
 
-from typing import Annotated
-
-from pydantic import BeforeValidator
-
 from .. import needs
 from ..fields import Group, arg
 from ..lists import names_list
@@ -32,10 +28,11 @@ class RunArgs(Group):
         new=True,
         expects="the name of a task (`vlcli list tasks`), or null",
     )
-    tasks: Annotated[tuple[str, ...], BeforeValidator(names_list)] = arg(
+    tasks: tuple[str, ...] = arg(
         (),
         "The owners of per-task parameters (adapters, LoRA, prompts) and, in a multitask run, the "
         "tasks it mixes. A comma text or a list; absent, it is [`task`].",
+        read=names_list,
         needs=needs.TASK_OWNERS,
         expects="task names, as a comma text or a list",
     )

@@ -1,9 +1,7 @@
 """Where visual features come from, and the image tower that makes them during a run."""
 
 import re
-from typing import Annotated
-
-from pydantic import AfterValidator, BeforeValidator
+from typing import Any
 
 from .. import needs
 from ..fields import Group, any_of, arg
@@ -11,8 +9,8 @@ from ..lists import height_and_width
 from ..sizes import FEATURE_TYPES
 
 
-def _feature_type(name: str) -> str:
-    if name not in FEATURE_TYPES:
+def _feature_type(name: Any) -> Any:
+    if isinstance(name, str) and name not in FEATURE_TYPES:
         raise ValueError(f'feature_type is "{name}"; it must be {any_of(FEATURE_TYPES)}.')
     return name
 
@@ -22,8 +20,8 @@ _ADAPTER_TYPE = re.compile(
 )
 
 
-def _vis_adapter_type(name: str) -> str:
-    if not _ADAPTER_TYPE.fullmatch(name):
+def _vis_adapter_type(name: Any) -> Any:
+    if isinstance(name, str) and not _ADAPTER_TYPE.fullmatch(name):
         raise ValueError(
             f'vis_adapter_type is "{name}"; it must be places joined by / (front, middle, back, '
             "transition), a dash, and bottleneck or basic."
@@ -34,16 +32,18 @@ def _vis_adapter_type(name: str) -> str:
 class VisualEncoderArgs(Group):
     """Visual features and encoder"""
 
-    feature_type: Annotated[str, AfterValidator(_feature_type)] = arg(
+    feature_type: str = arg(
         "butd",
         "Source of visual features: butd (36 stored boxes), RN50, RN101, RN50x4 or ViT (stored "
         "CLIP grids), raw_* (pictures through that CLIP tower), patch (a grid of pixel patches).",
+        read=_feature_type,
         needs=needs.VISION,
         expects=any_of(FEATURE_TYPES),
     )
-    image_size: Annotated[tuple[int, int], BeforeValidator(height_and_width)] = arg(
+    image_size: tuple[int, int] = arg(
         (448, 448),
         'Height and width that pictures are resized to, in pixels: "448,448", [448, 448] or 448.',
+        read=height_and_width,
         needs=(needs.VISION, needs.PIXELS),
         expects='height and width, such as "448,448", [448, 448] or 448',
     )
@@ -63,10 +63,11 @@ class VisualEncoderArgs(Group):
     use_vis_adapter: bool = arg(
         False, "Put trainable adapters into the image tower.", needs=(needs.VISION, needs.RAW)
     )
-    vis_adapter_type: Annotated[str, AfterValidator(_vis_adapter_type)] = arg(
+    vis_adapter_type: str = arg(
         "middle-bottleneck",
         "Places and kind of visual adapters: front, middle, back, transition (joined by /), a "
         "dash, bottleneck or basic.",
+        read=_vis_adapter_type,
         code="R81",
         expects='"front-bottleneck", "middle-bottleneck", "back-bottleneck", '
         '"transition-bottleneck", the same with basic, or several places ("front/back-basic")',
