@@ -122,6 +122,7 @@ def test_a_spec_is_a_frozen_value():
     spec = VLSpec(lr=1e-3)
     assert vars(VLSpec.of(vars(spec))) == vars(spec)
     assert vars(spec) == {**vars(VLSpec()), "lr": 1e-3}
+    assert vars(spec.but(lr=1.0)) == {**vars(spec), "lr": 1.0}
     assert "lr=0.001" in repr(spec)
     with pytest.raises(AttributeError, match="frozen"):
         spec.lr = 1.0

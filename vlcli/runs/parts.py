@@ -92,7 +92,7 @@ def build(spec: Any, run: RunFolder | None = None, learning: bool = True) -> Par
     building = building_of(spec)
     tokenizer = _tokenizer(spec, building, run, train)
     answers = _answers(spec, run, train)
-    shape = spec.model_copy(update={"from_scratch": True}) if spec.load or run else spec
+    shape = spec.but(from_scratch=True) if spec.load or run else spec
     architecture = building.architecture(shape, tokenizer, spec.feat_dim, answers)
     if spec.load and run is None:
         load_into(architecture, spec.load)

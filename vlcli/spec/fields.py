@@ -176,6 +176,10 @@ class Spec(ABC):  # noqa: B024 (with its metaclass, type checkers take a spec cl
         vars(spec).update(values)
         return spec
 
+    def but(self, **values: Any) -> Self:
+        """The same spec with some values changed, which are not checked again."""
+        return self.of({**vars(self), **values})
+
     @classmethod
     def derived(cls, run: Run) -> dict[str, tuple[Any, str]]:
         """Values that follow from others where they are not written, each with its origin."""
