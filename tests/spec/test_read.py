@@ -6,6 +6,7 @@ import pytest
 
 from vlcli.spec.problem import KeyPlace, Place, Problem
 from vlcli.spec.read import Reading, read_spec, read_spec_text
+from vlcli.spec.resolved import resolved
 
 FULL = "unfreeze_language_model: true"
 
@@ -196,3 +197,10 @@ def test_a_missing_file_is_one_problem(tmp_path):
 def test_a_missing_file_and_a_bad_set_are_both_told(tmp_path):
     codes = {each.code for each in read_spec(tmp_path / "no.json5", ["lr"]).problems}
     assert codes == {"F1", "K4"}
+
+
+def test_a_resolved_spec_leaves_the_launch_keys_to_the_launcher():
+    reading = read(f'{{ task: "vqa", distributed: true, {FULL} }}')
+    again = read(resolved(reading))
+    assert again.problems == ()
+    assert {"distributed", "multiGPU", "local_rank"} & again.written == {"distributed"}
