@@ -1,11 +1,15 @@
 """How fast VL-T5 trains and writes, beside the plain transformers T5 that is handed the same joint
 sequence as `inputs_embeds`; both in turn, in one run.
 
-    python tests/benchmarks/bench_model.py [--batch 64] [--steps 5] [--threads 2] [--only train]
+    python tests/benchmarks/bench_model.py [--batch 64] [--steps 5] [--threads 2] [--only memory]
 
 T5-small shape, 36 visual tokens of width 2048, texts of 8 to 20 tokens (mean 14), targets of 1 to
 10 (mean about 3.6). `train` pads both alike (20 and 10 tokens), `buckets` gives ours batches of
 like lengths, padded to the batch. Prints examples per second (median step) and the median ratio.
+
+`memory` is the peak of two training steps of each, in a fresh process: the largest resident size
+less that with model and batch in place. Gradients, the optimizer's moments and activations count,
+the weights do not.
 """
 
 from __future__ import annotations
@@ -13,9 +17,13 @@ from __future__ import annotations
 import argparse
 import resource
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
+import psutil
 import torch
 from transformers import GenerationConfig, T5ForConditionalGeneration
 
@@ -75,26 +83,70 @@ def joint(model: VLT5, batch: VLBatch) -> tuple[torch.Tensor, torch.Tensor]:
     return states, torch.cat([batch.input_ids != 0, mask], dim=1).long()
 
 
-def training(batch_size: int, steps: int, buckets: bool) -> tuple[list[Step], list[Step]]:
-    ours = VLT5(T5ForConditionalGeneration(config()), VLSpec(), WIDTH).train()
-    plain = T5ForConditionalGeneration(config()).train()
-    our_steps = torch.optim.AdamW(ours.parameters(), 1e-4, fused=True)
-    plain_steps = torch.optim.AdamW(plain.parameters(), 1e-4)
+def our_training() -> tuple[VLT5, Callable[[VLBatch], None]]:
+    """Our model, and one training step of it."""
+    model = VLT5(T5ForConditionalGeneration(config()), VLSpec(), WIDTH).train()
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-4, fused=True)
 
-    def our_step(batch: VLBatch) -> None:
-        our_steps.zero_grad()
-        losses = ours(batch)
+    def step(batch: VLBatch) -> None:
+        optimizer.zero_grad()
+        losses = model(batch)
         (losses.sum / losses.count).backward()
-        our_steps.step()
+        optimizer.step()
 
-    def plain_step(states: torch.Tensor, mask: torch.Tensor, labels: torch.Tensor) -> None:
-        plain_steps.zero_grad()
-        plain(inputs_embeds=states, attention_mask=mask, labels=labels).loss.backward()
-        plain_steps.step()
+    return model, step
 
+
+def plain_training() -> Callable[[torch.Tensor, torch.Tensor, torch.Tensor], None]:
+    """One training step of the plain model, on states, mask and labels."""
+    model = T5ForConditionalGeneration(config()).train()
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-4)
+
+    def step(states: torch.Tensor, mask: torch.Tensor, labels: torch.Tensor) -> None:
+        optimizer.zero_grad()
+        model(inputs_embeds=states, attention_mask=mask, labels=labels).loss.backward()
+        optimizer.step()
+
+    return step
+
+
+def training(batch_size: int, steps: int, buckets: bool) -> tuple[list[Step], list[Step]]:
+    ours, our_step = our_training()
+    plain_step = plain_training()
     mine = [lambda b=b: our_step(b) for b in batches(batch_size, steps, buckets)]
     even = [(*joint(ours, b), b.labels) for b in batches(batch_size, steps, False)]
     return mine, [lambda each=each: plain_step(*each) for each in even]
+
+
+def peak(which: str, batch_size: int) -> float:
+    """MiB that two training steps take beside model and batch, in a process that did nothing
+    else. The plain model's states are drawn: to make them would need our model."""
+    batch = next(batches(batch_size, 1, False))
+    if which == "ours":
+        step = partial(our_training()[1], batch)
+    else:
+        states = torch.rand(batch_size, TEXT + BOXES, config().d_model)
+        seen = torch.ones(batch_size, BOXES, dtype=torch.bool)
+        mask = torch.cat([batch.input_ids != 0, seen], dim=1).long()
+        step = partial(plain_training(), states, mask, batch.labels)
+    before = psutil.Process().memory_info().rss / 2**20
+    step()
+    step()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10 - before
+
+
+def compare_memory(batch: int, threads: int) -> None:
+    """Both in processes of their own. To be called first: a child's largest size counts from its
+    parent's."""
+    command = [sys.executable, __file__, "--batch", str(batch), "--threads", str(threads)]
+    ours, plain = (
+        float(subprocess.check_output([*command, "--peak", which], text=True))
+        for which in ("ours", "plain")
+    )
+    print(
+        f"{'memory':<9} ours {ours:7.0f} MiB, plain {plain:7.0f} MiB, ratio {ours / plain:.2f}",
+        flush=True,
+    )
 
 
 def writing(batch_size: int, steps: int, beams: int) -> tuple[list[Step], list[Step]]:
@@ -136,10 +188,9 @@ def compare(name: str, batch: int, mine: list[Step], theirs: list[Step]) -> None
     pairs = [(seconds(a), seconds(b)) for a, b in zip(mine, theirs, strict=True)][1:]
     ours, plain = (statistics.median(column) for column in zip(*pairs, strict=True))
     ratio = statistics.median(b / a for a, b in pairs)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(
         f"{name:<9} ours {batch / ours:7.2f} examples/s, plain {batch / plain:7.2f}, "
-        f"ratio {ratio:.2f} (peak memory of this process so far {peak:.1f} GiB)",
+        f"ratio {ratio:.2f}",
         flush=True,
     )
 
@@ -150,10 +201,16 @@ def main() -> None:
     asked.add_argument("--steps", type=int, default=5)
     asked.add_argument("--threads", type=int, default=2)
     asked.add_argument("--beams", type=int, default=5)
-    asked.add_argument("--only", choices=["train", "buckets", "greedy", "beams"])
+    asked.add_argument("--only", choices=["memory", "train", "buckets", "greedy", "beams"])
+    asked.add_argument("--peak", choices=["ours", "plain"], help=argparse.SUPPRESS)
     args = asked.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
+    if args.peak:
+        print(peak(args.peak, args.batch))
+        return
+    if args.only in (None, "memory"):
+        compare_memory(args.batch, args.threads)
     makers: dict[str, Callable[[int], tuple[list[Step], list[Step]]]] = {
         "train": lambda n: training(args.batch, n, buckets=False),
         "buckets": lambda n: training(args.batch, n, buckets=True),
