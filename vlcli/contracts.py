@@ -146,12 +146,15 @@ class Task(Protocol):
     """Turns records into examples and predictions into scores; knows no architecture by name.
 
     `field` names what a record must hold to be learned from, `best` the score that chooses the best
-    checkpoint (larger is better).
+    checkpoint (larger is better). `prior` is the best constant text of each kind of example ("" for
+    all others), found by `examples` in training: what a model that does not look can say. A run
+    keeps it and puts it back, and `score` shows beside a score what the prior reaches.
     """
 
     name: str
     field: str
     best: str
+    prior: dict[str, str]
 
     def examples(self, records: Iterable[Mapping[str, Any]], training: bool) -> list[Example]: ...
 

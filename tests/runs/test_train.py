@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -84,6 +85,30 @@ def test_eval_takes_the_newest_run_and_agrees_with_training(trained):
     assert (found["run"], found["task"], found["split"]) == ("snap/tiny", "vqa", "test")
     assert found["examples"] == 24
     assert found["metrics"]["accuracy"] == facts["score"]["value"]
+
+
+def test_eval_shows_the_prior_as_training_did(trained):
+    kept = json.loads((trained.path / "snap/tiny/prior.json").read_text())
+    assert kept[""] in kept.values()
+    assert "count" in kept
+    first = json.loads((trained.path / "snap/tiny/results/test.json").read_text())["scores"]
+    found = json.loads(trained.vlcli("eval", "--task", "vqa", "--json").stdout)["metrics"]
+    assert found == first
+    assert found["prior"] > 0
+    assert "prior/count" in found
+    screen = trained.vlcli("eval", "--task", "vqa").stdout
+    assert "prior" in screen
+
+
+def test_a_run_that_kept_no_prior_still_evaluates(trained, fresh):
+    shutil.copytree(trained.path / "snap", fresh.path / "snap")
+    (fresh.path / "snap/tiny/prior.json").unlink()
+    found = json.loads(fresh.vlcli("eval", "--task", "vqa", "--json").stdout)["metrics"]
+    assert "accuracy" in found
+    assert not [name for name in found if name.startswith("prior")]
+    (fresh.path / "snap/tiny/prior.json").write_text("{")
+    done = fresh.vlcli("eval", "--task", "vqa", code=4)
+    assert "prior.json cannot be read" in done.stderr
 
 
 def test_eval_without_a_run_says_what_to_do(fresh):
@@ -198,6 +223,12 @@ def test_captions_train_and_are_judged(fresh):
         "--set", "backbone=bart-tiny",
     )  # fmt: skip
     assert "CIDEr" in done.stdout
+    kept = json.loads((fresh.path / "snap/tiny/prior.json").read_text())[""]
+    assert f'prior: of every picture "{kept}"' in done.stdout
+    again = fresh.vlcli("eval", "--task", "caption")
+    assert done.stdout.startswith(again.stdout.partition("\n")[2].rpartition("prior:")[0])
+    found = json.loads(fresh.vlcli("eval", "--task", "caption", "--json").stdout)["metrics"]
+    assert found["prior/CIDEr"] > found["CIDEr"] >= 0
     assert time.time() - (fresh.path / "snap/tiny/run.json").stat().st_mtime < 300
 
 

@@ -65,14 +65,45 @@ def test_scores_rise_with_agreement() -> None:
     assert good["examples"] == 2
 
 
-def test_the_best_constant_is_one_caption_for_all() -> None:
+SEEN: list[dict[str, Any]] = [
+    *({"id": n, "captions": ["two red dogs run", f"{n} dogs"]} for n in "abcd"),
+    *({"id": n, "captions": [f"{n} sits alone on grass"]} for n in "efgh"),
+]
+
+
+def test_the_prior_is_the_training_caption_that_fits_most_pictures() -> None:
     task = Caption(spec())
-    shown = [{"id": n, "captions": ["two red dogs run", f"{n} dogs"]} for n in "abcd"]
-    shown += [{"id": n, "captions": [f"{n} sits alone on grass"]} for n in "efgh"]
-    text, scores = task.constant(task.examples(shown, training=False))
-    assert text == "two red dogs run"
-    assert scores["CIDEr"] > 1
-    assert scores["examples"] == 8
+    assert task.prior == {}
+    task.examples(SEEN, training=False)
+    assert task.prior == {}
+    task.examples(SEEN, training=True)
+    assert task.prior == {"": "two red dogs run"}
+
+
+def test_scores_stand_beside_those_of_the_prior() -> None:
+    task = Caption(spec())
+    judged = task.examples([*SEEN[:3], *SEEN[6:]], training=False)
+    said = {example.id: example.references[0] for example in judged}
+    alone = task.score(judged, said)
+    task.prior = {"": "two red dogs run"}
+    found = task.score(judged, said)
+    assert {name: found[name] for name in alone} == alone
+    assert {name for name in found if name not in alone} == {
+        f"prior/{name}" for name in alone if name != "examples"
+    }
+    constant = task.score(judged, dict.fromkeys(said, "two red dogs run"))
+    assert all(found[f"prior/{name}"] == constant[name] for name in alone if name != "examples")
+    assert found["CIDEr"] > found["prior/CIDEr"] > 1
+    assert task.notes(judged)["prior"] == 'of every picture "two red dogs run"'
+
+
+def test_the_prior_is_judged_anew_on_other_examples() -> None:
+    task = Caption(spec())
+    task.prior = {"": "two red dogs run"}
+    for shown in (SEEN[:4], SEEN[4:], SEEN[2:6]):
+        judged = task.examples(shown, training=False)
+        found = task.score(judged, dict.fromkeys((e.id for e in judged), "two red dogs run"))
+        assert found["prior/CIDEr"] == found["CIDEr"]
 
 
 def test_notes_name_the_tokenizer_and_what_is_missing() -> None:

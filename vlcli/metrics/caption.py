@@ -12,6 +12,7 @@ from pycocoevalcap.bleu.bleu import Bleu  # type: ignore[import-untyped]
 from pycocoevalcap.cider.cider import Cider  # type: ignore[import-untyped]
 from pycocoevalcap.rouge.rouge import Rouge  # type: ignore[import-untyped]
 
+from .constant import Constants
 from .java import has_java, meteor
 from .words import PYTHON, Tokenizer, chosen
 
@@ -60,11 +61,8 @@ def best_constant(
     """That of the candidates which, as the caption of every picture, reaches the highest CIDEr."""
     cut = chosen(tokenizer)
     right = _cut(cut, {each: list(texts) for each, texts in references.items()})
-
-    def cider(said: str) -> float:
-        return float(Cider().compute_score(right, {each: [said] for each in right})[0])
-
-    reached = dict(zip(candidates, map(cider, cut.cut(candidates)), strict=True))
+    constants = Constants(list(right.values()))
+    reached = dict(zip(candidates, map(constants.cider, cut.cut(candidates)), strict=True))
     return max(reached, key=lambda text: reached[text])
 
 

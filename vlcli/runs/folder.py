@@ -26,7 +26,8 @@ class RunFolder:
 
     `run.json` (what it is, how it stands, its score), `spec.json5` (the resolved spec),
     `environment.json` (versions, machine, git state), `tokenizer/`, `answers.json`,
-    `metrics.jsonl`, `checkpoints/`, `predictions/<split>.jsonl`, `results/<split>.json`, `log.txt`.
+    `prior.json`, `metrics.jsonl`, `checkpoints/`, `predictions/<split>.jsonl`,
+    `results/<split>.json`, `log.txt`.
     """
 
     def __init__(self, path: Path) -> None:

@@ -25,6 +25,7 @@ from vlcli.spec.problem import UserError
 
 TOKENIZER = "tokenizer"
 ANSWERS = "answers.json"
+PRIOR = "prior.json"
 
 
 @dataclass
@@ -81,14 +82,16 @@ def examples_of(spec: Any, task: Task, names: str | None, role: sources.Role) ->
 
 
 def build(spec: Any, run: RunFolder | None = None, learning: bool = True) -> Parts:
-    """Everything that a spec names. `run` gives tokenizer and answers where it has them already;
-    `learning` reads the splits that training needs."""
+    """Everything that a spec names. `run` gives tokenizer, answers and prior where it has them
+    already; `learning` reads the splits that training needs."""
     refuse_unbuilt(spec)
     task = task_of(spec)
     reader = reader_of(spec, sources.pictures(spec)) if spec.use_vision else None
     train = examples_of(spec, task, spec.train, "train") if learning else []
     valid = examples_of(spec, task, spec.valid, "valid") if learning else []
     test = examples_of(spec, task, spec.test, "test") if learning else []
+    if run is not None and not task.prior and (run.path / PRIOR).is_file():
+        task.prior = dict(run.read_json(PRIOR))
     building = building_of(spec)
     tokenizer = _tokenizer(spec, building, run, train)
     answers = _answers(spec, run, train)
@@ -106,10 +109,12 @@ def reader_of(spec: Any, pictures: Any) -> Reader:
 
 
 def keep(parts: Parts, run: RunFolder) -> None:
-    """Copy tokenizer and answers into the run folder."""
+    """Copy tokenizer, answers and prior into the run folder."""
     building_of(parts.spec).save_tokenizer(parts.tokenizer, run.path / TOKENIZER)
     if parts.answers is not None:
         run.write_json(ANSWERS, parts.answers)
+    if parts.task.prior:
+        run.write_json(PRIOR, parts.task.prior)
 
 
 def _tokenizer(

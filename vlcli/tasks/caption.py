@@ -7,11 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 from vlcli.contracts import Example
-from vlcli.metrics.caption import CaptionScores, best_constant, caption_scores
+from vlcli.metrics.caption import best_constant, caption_scores
 from vlcli.metrics.words import PYTHON
 from vlcli.spec.problem import UserError
 
 Record = Mapping[str, Any]
+
+CANDIDATES = 100  # most frequent training captions among which the prior is chosen
+JUDGES = 500  # training pictures, evenly spread, on which it is chosen
 
 PREFIXES = {"span": "span prediction:", "denoise": "denoise text: <mask>", "mask": "<mask>"}
 
@@ -37,6 +40,8 @@ class Caption:
     Scores are pycocoevalcap's (CIDEr not times 100). `tokenizer` names one of
     `metrics.words.TOKENIZERS`; the same is used throughout a run, so that its scores compare.
     `with_meteor` computes METEOR too where there is Java: half a minute, so for a last evaluation.
+    `prior` holds, under "", the one caption for all pictures that fits the training captions best
+    (by CIDEr): what a model that does not look can reach.
     """
 
     name = "caption"
@@ -49,6 +54,8 @@ class Caption:
         self.args = args
         self.tokenizer = tokenizer
         self.with_meteor = with_meteor
+        self.prior: dict[str, str] = {}
+        self._reached: tuple[tuple[object, ...], dict[str, float]] = ((), {})
 
     @property
     def text(self) -> str:
@@ -71,6 +78,8 @@ class Caption:
                 )
             for number, caption in enumerate(captions):
                 made.append(self._example(record, f"{record['id']}#{number}", caption, captions))
+        if training and made:
+            self.prior = {"": _prior(made, self.tokenizer)}
         return made
 
     def redraw(self, example: Example, epoch: int) -> Example:
@@ -80,36 +89,35 @@ class Caption:
     def score(
         self, examples: Sequence[Example], predictions: Mapping[str, str]
     ) -> dict[str, float]:
-        """Bleu_1 to Bleu_4, ROUGE_L, CIDEr, and METEOR where it is computed; and how many
-        `examples` had captions to be judged by."""
+        """Bleu_1 to Bleu_4, ROUGE_L, CIDEr, and METEOR where it is computed; the same (but METEOR)
+        for the prior where it is known, as "prior/CIDEr"; and how many `examples` had captions to
+        be judged by."""
         judged = [example for example in examples if example.references]
         if not judged:
             raise UserError(
                 f"None of the {len(examples)} pictures has captions, so there are no scores."
             )
-        return {**self._scores(judged, predictions).values, "examples": len(judged)}
-
-    def constant(self, examples: Sequence[Example], most: int = 10) -> tuple[str, dict[str, float]]:
-        """The one caption for all pictures that reaches the highest CIDEr, among the `most`
-        frequent references, and its scores: the mark of a model that does not see."""
-        counts = Counter(text for example in examples for text in example.references)
-        frequent = [text for text, _ in counts.most_common(most)]
-        references = {example.id: example.references for example in examples}
-        text = best_constant(frequent, references, self.tokenizer)
-        return text, self.score(examples, dict.fromkeys(references, text))
+        said = {each.id: predictions[each.id] for each in judged}
+        found = caption_scores(said, _references(judged), self.tokenizer, self.with_meteor)
+        return {**found.values, **self._prior_scores(judged), "examples": len(judged)}
 
     def notes(self, examples: Sequence[Example]) -> dict[str, str]:
-        """The tokenizer, and why scores are missing."""
+        """The tokenizer, what the prior says, and why scores are missing."""
         empty = caption_scores({}, {}, self.tokenizer, self.with_meteor)
-        return {"tokenizer": empty.tokenizer, **empty.missing}
+        prior = {"prior": f'of every picture "{self.prior[""]}"'} if self.prior else {}
+        return {"tokenizer": empty.tokenizer, **prior, **empty.missing}
 
-    def _scores(self, examples: Sequence[Example], predictions: Mapping[str, str]) -> CaptionScores:
-        return caption_scores(
-            {example.id: predictions[example.id] for example in examples},
-            {example.id: example.references for example in examples},
-            self.tokenizer,
-            self.with_meteor,
-        )
+    def _prior_scores(self, judged: Sequence[Example]) -> dict[str, float]:
+        """What the prior reaches; counted once for the validations of a run."""
+        if not self.prior:
+            return {}
+        right = _references(judged)
+        key = (self.prior[""], *right.items())
+        if self._reached[0] != key:
+            said = dict.fromkeys(right, self.prior[""])
+            values = caption_scores(said, right, self.tokenizer).values
+            self._reached = (key, {f"prior/{name}": value for name, value in values.items()})
+        return self._reached[1]
 
     def _example(
         self, record: Record, name: str, target: str | None, captions: Sequence[str]
@@ -128,3 +136,16 @@ class Caption:
             kind=str(record.get("kind", "")),
             record=record,
         )
+
+
+def _references(examples: Sequence[Example]) -> dict[str, tuple[str, ...]]:
+    return {example.id: example.references for example in examples}
+
+
+def _prior(examples: Sequence[Example], tokenizer: str) -> str:
+    """Of the most frequent captions the one that, said of every picture, has the highest CIDEr."""
+    counts = Counter(example.target or "" for example in examples)
+    frequent = [text for text, _ in counts.most_common(CANDIDATES)]
+    pictures = list({example.id.rpartition("#")[0]: example for example in examples}.values())
+    judges = pictures[:: max(1, len(pictures) // JUDGES)][:JUDGES]
+    return best_constant(frequent, _references(judges), tokenizer)
