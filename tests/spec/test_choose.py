@@ -188,9 +188,23 @@ def test_a_preset_of_a_wrong_type_is_one_mistake():
 def test_every_preset_is_valid(preset, tasks, backbone):
     if tasks == "vqa" and preset == "half_shared_adapters":
         tasks = "vqa,gqa"  # sharing takes two
-    reading = read({"tasks": tasks, "preset": preset, "backbone": backbone, "gen_max_length": 40})
+    reading = read({"tasks": tasks, "preset": preset, "backbone": backbone})
     assert {each.code for each in reading.problems} <= {"R23"}  # LoRA trains biases, as published
     assert reading.spec is not None
+
+
+@pytest.mark.parametrize(
+    ("spec", "length", "origin"),
+    [
+        ({"task": "mmt"}, 40, "task mmt"),
+        ({"tasks": "vqa,caption"}, 40, "task multitask"),
+        ({"task": "caption"}, 20, "default"),  # the published scripts leave it at that
+        ({"tasks": "vqa,caption", "gen_max_length": 24}, 24, "my.json5:1"),
+    ],
+)
+def test_a_task_brings_the_length_of_what_is_written(spec, length, origin):
+    reading = read(spec)
+    assert (reading.values["gen_max_length"], reading.origins["gen_max_length"]) == (length, origin)
 
 
 @pytest.mark.parametrize("task", TASKS)

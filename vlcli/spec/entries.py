@@ -70,9 +70,13 @@ ARCHS: dict[str, Entry] = {
 
 
 def _task(
-    summary: str, prompt: str | None = None, also: tuple[str, ...] = (), impl: str | None = None
+    summary: str,
+    prompt: str | None = None,
+    also: tuple[str, ...] = (),
+    impl: str | None = None,
+    **defaults: Any,
 ) -> Entry:
-    defaults = {} if prompt is None else {"prompt": prompt}
+    defaults |= {} if prompt is None else {"prompt": prompt}
     return Entry(summary, impl=impl, defaults=MappingProxyType(defaults), also=also)
 
 
@@ -105,6 +109,7 @@ TASKS: dict[str, Entry] = {
         "Translate a caption with its picture (Multi30k, English to German)",
         "translate English to German: ",
         ("translation", "multi30k"),
+        gen_max_length=40,  # as in its published scripts
     ),
     "cls": _task(
         "Name the class of a picture (tiny-imagenet, cifar10)",
@@ -117,7 +122,10 @@ TASKS: dict[str, Entry] = {
     "yc2c": _task("Describe cooking clips with subtitles (YouCook2)", "", ("youcook", "youcook2")),
     "activitynet": _task("Questions about long clips (ActivityNet-QA)", "", ("activitynetqa",)),
     "multitask": _task(
-        "Several tasks in turn, those of `tasks`", "", ("multitask_video", "multi_task")
+        "Several tasks in turn, those of `tasks`",
+        "",
+        ("multitask_video", "multi_task"),
+        gen_max_length=40,  # the published runs learn captions of 40 tokens, and write 20 (R128)
     ),
 }
 

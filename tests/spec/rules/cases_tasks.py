@@ -355,7 +355,6 @@ CASES: list[Case] = [
         mended="""{
     task: "multitask",
     tasks: "vqa,caption,mmt",
-    gen_max_length: 40,
 }""",
     ),
     Case(

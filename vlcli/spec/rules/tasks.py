@@ -158,7 +158,7 @@ def _unknown_task(name: str) -> Iterator[Finding]:
 def captions_cut_short(run: Run) -> Iterator[Finding]:
     """gen_max_length ends what is written, and targets of captions and translations are cut there
     too. The published multitask runs learn targets of up to 40 tokens and, with gen_max_length at
-    its default of 20, write half of that."""
+    20, write half of that. Here 40 is the default of multitask."""
     texts = [LONG_TEXTS[task] for task in LONG_TEXTS if facts.trains(run, task)]
     if run.task == "multitask" and texts and run.gen_max_length < LONG_TEXT:
         yield Finding(
