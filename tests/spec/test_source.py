@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import subprocess
+import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -15,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vlcli.spec.problem import KeyPlace, Place, Problem
-from vlcli.spec.source import MAX_BYTES, Lines, Source, read_file, read_text
+from vlcli.spec.source import MAX_BYTES, STDIN, Lines, Source, read_file, read_text
 
 EXAMPLES = int(os.environ.get("VLCLI_EXAMPLES", 300))
 often = settings(max_examples=EXAMPLES, deadline=None)
@@ -471,9 +475,36 @@ def test_a_directory_is_f2():
     assert source.problems[0].message.endswith(message.removeprefix("The file vlcli"))
 
 
-def test_a_pipe_is_f2_and_is_not_waited_for(tmp_path: Path):
-    os.mkfifo(tmp_path / "pipe")
-    assert [p.code for p in read_file(tmp_path / "pipe").problems] == ["F2"]
+@pytest.mark.parametrize("size", [11, MAX_BYTES, MAX_BYTES + 1, 4 * MAX_BYTES])
+def test_a_pipe_is_read_as_far_as_the_limit(tmp_path: Path, size: int):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    def write() -> None:
+        with contextlib.suppress(BrokenPipeError):
+            pipe.write_bytes(b"{lr: 1e-4}" + b" " * (size - 10))
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    source = read_file(pipe)
+    writer.join(timeout=20)
+    assert source.name == str(pipe)
+    if size <= MAX_BYTES:
+        assert (source.values, source.problems) == ({"lr": 1e-4}, ())
+    else:
+        (problem,) = source.problems
+        assert problem.code == "S4"
+        assert problem.message.startswith("The file has more than 65,536 bytes")
+
+
+@pytest.mark.parametrize("path", STDIN)
+def test_the_standard_input_has_a_name_of_its_own(path: str):
+    probe = "import sys; from vlcli.spec.source import read_file; s = read_file(sys.argv[1]); "
+    probe += "print(s.name, s.values, len(s.problems))"
+    done = subprocess.run(
+        [sys.executable, "-c", probe, path], input="{lr: 1e-4}", capture_output=True, text=True
+    )
+    assert (done.stdout, done.stderr) == ("<stdin> {'lr': 0.0001} 0\n", "")
 
 
 @pytest.mark.parametrize("path", ["a\0b", "\ud800", "x" * 5000, "/dev/zero", ""])

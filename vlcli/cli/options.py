@@ -9,8 +9,12 @@ import typer
 
 OK, BUG, USAGE, BAD_SPEC, MISSING, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
-SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="A run spec (JSON5 file).")]
-SpecPaths = Annotated[list[Path], typer.Argument(metavar="SPEC", help="Run specs (JSON5 files).")]
+SpecPath = Annotated[
+    Path, typer.Argument(metavar="SPEC", help="A run spec (JSON5 file; - is stdin).")
+]
+SpecPaths = Annotated[
+    list[Path], typer.Argument(metavar="SPEC", help="Run specs (JSON5 files; - is stdin).")
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Option(

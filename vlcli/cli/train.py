@@ -85,7 +85,7 @@ def _plan(reading: Any, path: Path, run: Any) -> Plan:
     return Plan(
         spec,
         resolved(reading),
-        path.stem,
+        "stdin" if str(path) == "-" else path.stem,
         # A run folder's spec has every value written out, by us.
         frozenset() if run else reading.written,
         facts.method(Run(reading.values)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from vlcli.spec.problem import KeyPath, Place, Problem
 from vlcli.spec.source.lines import MAX_PROBLEMS, Lines, shown
@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 MAX_BYTES = 64 * 1024
+STDIN = ("-", "/dev/stdin", "/dev/fd/0")
 
 
 class Source(NamedTuple):
@@ -43,8 +44,9 @@ class Source(NamedTuple):
 
 
 def read_file(path: str | Path) -> Source:
-    """The spec in a file; what is wrong with the file is a problem of the source too."""
-    name = str(path)
+    """The spec in a file, a pipe or (STDIN) the standard input; what is wrong with the file is a
+    problem of the source too."""
+    name = "<stdin>" if str(path) in STDIN else str(path)
     try:
         size, data = _contents(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -79,16 +81,24 @@ def read_text(text: str, name: str) -> Source:
 
 
 def _contents(path: str | Path) -> tuple[int, bytes]:
-    """The size of the file, and its bytes where the size is within the limit."""
+    """The size of the file, and its bytes where the size is within the limit. Of a pipe no more
+    is read than the limit and one."""
+    if str(path) in STDIN:
+        with open(0, "rb", closefd=False) as file:
+            return _read(file)
     found = os.stat(path)
     if stat.S_ISDIR(found.st_mode):
         raise OSError("it is a directory")
-    if not stat.S_ISREG(found.st_mode):  # to open a pipe would be to wait for its writer
-        raise OSError("it is a device or a pipe")
+    if not (stat.S_ISREG(found.st_mode) or stat.S_ISFIFO(found.st_mode)):
+        raise OSError("it is a device")
     if found.st_size > MAX_BYTES:
         return found.st_size, b""
     with open(path, "rb") as file:
-        data = file.read(MAX_BYTES + 1)  # the size is 0 in /proc, and a file may grow
+        return _read(file)
+
+
+def _read(file: BinaryIO) -> tuple[int, bytes]:
+    data = file.read(MAX_BYTES + 1)  # the size is 0 in /proc, and a file may grow
     return len(data), data
 
 
@@ -97,7 +107,8 @@ def _without_values(name: str, text: str, *problems: Problem) -> Source:
 
 
 def _too_long(name: str, text: str, size: int) -> Source:
-    message = f"The file has {size:,} bytes, and a run spec may have {MAX_BYTES:,} (64 KiB)."
+    has = f"{size:,}" if size > MAX_BYTES + 1 else f"more than {MAX_BYTES:,}"
+    message = f"The file has {has} bytes, and a run spec may have {MAX_BYTES:,} (64 KiB)."
     fix = "Name a run spec, and keep data in files of its own."
     return _without_values(name, text, Problem("S4", "error", message, fix))
 
