@@ -100,15 +100,35 @@ def test_explain_fits_the_terminal(width):
         assert [line for line in words_of if " " in line.strip()] == []
 
 
-@pytest.mark.parametrize("words", [["explain"], ["schema"], ["show", "specs/quickstart.json5"]])
-def test_a_reader_that_stops_early_gets_no_traceback(words):
-    done = subprocess.run(
-        ["bash", "-c", f"{sys.executable} -m vlcli {' '.join(words)} | head -1"],
-        capture_output=True,
-        text=True,
-    )
-    assert len(done.stdout.splitlines()) == 1
-    assert "Traceback" not in done.stderr
+WRITING = ["--help", "explain", "schema", "list tasks", "show specs/quickstart.json5"]
+
+
+@pytest.mark.parametrize("words", WRITING)
+def test_a_reader_that_stops_early_hears_nothing(words):
+    for reader, lines in (("head -1", 1), ("true", 0)):
+        done = subprocess.run(
+            ["bash", "-c", f"{sys.executable} -m vlcli {words} | {reader}"],
+            capture_output=True,
+            text=True,
+        )
+        assert len(done.stdout.splitlines()) == lines
+        assert done.stderr == ""
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("words", WRITING)
+def test_a_full_disk_is_a_sentence(words, unbuffered):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "vlcli", *words.split()],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        )
+    assert done.returncode == 4
+    assert done.stderr == "error: The output cannot be written: No space left on device.\n"
 
 
 INTERRUPTED = """
