@@ -183,6 +183,50 @@ def test_warnings_fail_only_under_strict(tmp_path):
     assert vlcli("validate", str(path), "--strict").returncode == 3
 
 
+@pytest.mark.parametrize("name", ["-", "/dev/stdin"])
+def test_a_spec_comes_through_a_pipe(name):
+    converted = vlcli("convert", "--", "src/vqa.py", "--backbone", "t5-base", "--use_lora").stdout
+    done = subprocess.run(
+        [sys.executable, "-m", "vlcli", "validate", name, "--set", "lora_dim=0"],
+        input=converted,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 3
+    assert "--> --set lora_dim=0 (on <stdin>)" in done.stdout
+    fine = [sys.executable, "-m", "vlcli", "show", name, "--json"]
+    shown = subprocess.run(fine, input=converted, capture_output=True, text=True)
+    assert json.loads(shown.stdout)["use_lora"] is True
+
+
+def frame_of(screen: str, code: str) -> tuple[str, str]:
+    """The line of a problem's frame, and what stands under its marks' line."""
+    lines = screen.partition(f"[{code}]")[2].splitlines()
+    at = next(n for n, line in enumerate(lines) if "^" in line)
+    return lines[at - 1], lines[at]
+
+
+@pytest.mark.parametrize("columns", ["40", "60", "100"])
+def test_carets_stand_under_their_place_on_any_screen(tmp_path, monkeypatch, columns):
+    from rich.cells import cell_len
+
+    monkeypatch.setenv("COLUMNS", columns)
+    path = tmp_path / "wide.json5"
+    note = "\u65e5\u672c\u8a9e\u306e\u8aac\u660e\u6587, e\u0301tude"  # wide, and a combining accent
+    path.write_text(
+        f'{{ task: "vqa", unfreeze_lm_head: true, comment: "{note * 3}", dropout: "0.1", '
+        f'epochs: 3, lora_dimm: 8, run_name: "{note * 4}" }}'
+    )
+    screen = vlcli("validate", str(path)).stdout
+    for code, key in (("V1", "dropout"), ("K1", "lora_dimm")):
+        line, marks = frame_of(screen, code)
+        assert cell_len(line) <= int(columns)
+        before, _, _ = line.partition(key)
+        assert line != before
+        assert cell_len(before) == marks.index("^")
+        assert marks.count("^") == len(key)
+
+
 def test_usage_errors_are_2_and_say_so_on_stderr():
     done = vlcli("validate")
     assert (done.returncode, done.stdout) == (2, "")
@@ -226,6 +270,16 @@ def test_init_writes_a_recipe_and_never_over_a_file(tmp_path):
     assert "exists" in again.stderr
     assert (tmp_path / "captions.json5").read_text() == "mine"
     assert "Did you mean captions?" in vlcli("init", "caption", cwd=tmp_path).stderr
+
+
+def test_init_lists_recipes_where_they_are_asked_for():
+    asked = vlcli("init", "--list")
+    assert (asked.returncode, asked.stderr) == (0, "")
+    assert "quickstart" in asked.stdout
+    bare = vlcli("init")
+    assert (bare.returncode, bare.stdout) == (2, "")
+    assert bare.stderr.startswith("Name a recipe: vlcli init RECIPE [PATH]. There are:\n")
+    assert "quickstart" in bare.stderr
 
 
 def test_explain_knows_every_key_and_both_spellings():

@@ -20,16 +20,18 @@ def init(
     """Write a commented starter spec from a recipe."""
     import shlex
 
-    from vlcli.cli.list_ import list_
+    from vlcli.cli.list_ import list_, table
     from vlcli.cli.screen import say
     from vlcli.spec.entries import nearest
     from vlcli.spec.recipes import recipes
 
-    if list_recipes or recipe is None:
-        if not list_recipes:
-            say("Name a recipe: vlcli init RECIPE [PATH]. There are:\n")
+    if list_recipes:
         list_("recipes")
-        raise typer.Exit(0 if list_recipes else USAGE)
+        return
+    if recipe is None:
+        say("Name a recipe: vlcli init RECIPE [PATH]. There are:\n")
+        table("recipes", stderr=True)
+        raise typer.Exit(USAGE)
     known = recipes()
     if recipe not in known:
         near = nearest(recipe, known)

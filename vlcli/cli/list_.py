@@ -16,7 +16,7 @@ def list_(
     json: Json = False,
 ) -> None:
     """List architectures, tasks, tuning methods or recipes."""
-    from vlcli.cli.screen import print_json, print_table, say
+    from vlcli.cli.screen import print_json, say
     from vlcli.spec.entries import nearest
 
     if kind not in KINDS:
@@ -24,11 +24,18 @@ def list_(
         hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(KINDS)}."
         say(f'There is no list "{kind}". {hint}')
         raise typer.Exit(USAGE)
-    rows = _rows(kind)
     if json:
-        print_json([dict(zip(("name", "summary", "source"), row, strict=True)) for row in rows])
+        names = ("name", "summary", "source")
+        print_json([dict(zip(names, row, strict=True)) for row in _rows(kind)])
     else:
-        print_table(rows, (kind, "what it is", "from"))
+        table(kind)
+
+
+def table(kind: str, stderr: bool = False) -> None:
+    """One of KINDS as a table."""
+    from vlcli.cli.screen import print_table
+
+    print_table(_rows(kind), (kind, "what it is", "from"), stderr)
 
 
 def _rows(kind: str) -> list[tuple[str, str, str]]:

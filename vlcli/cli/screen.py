@@ -57,7 +57,7 @@ def print_problems(reading: Reading, stderr: bool = False) -> None:
     out = console(stderr)
     lines = Lines(reading.source.text)
     for problem in reading.problems:
-        out.print(_problem(problem, reading.source.name, lines))
+        out.print(_problem(problem, reading.source.name, lines, out.width))
         out.print()
     errors = len(reading.errors)
     warnings = len(reading.problems) - errors
@@ -73,7 +73,7 @@ def _count(number: int, word: str) -> str:
     return f"{number} {word}{'' if number == 1 else 's'}"
 
 
-def _problem(problem: Problem, name: str, lines: Lines) -> Any:
+def _problem(problem: Problem, name: str, lines: Lines, width: int) -> Any:
     from rich.text import Text
 
     out = Text()
@@ -83,6 +83,7 @@ def _problem(problem: Problem, name: str, lines: Lines) -> Any:
     placed = [key for key in (here, *problem.places) if key.place and key.origin == "file"]
     framed = _distinct_lines(placed)[:FRAMES] if lines.text else []
     widest = max((len(str(key.place.line)) for key in framed if key.place), default=1)
+    room = max(20, min(WINDOW, width - widest - len(" | ") - 1))
     margin = " " * widest
     where = f":{here.place.line}:{here.place.column}" if here.place else ""
     where = f"{name}{where}" if here.origin == "file" else f"{here.origin} (on {name})"
@@ -91,7 +92,7 @@ def _problem(problem: Problem, name: str, lines: Lines) -> Any:
     for key in sorted(framed, key=lambda each: each.place.line if each.place else 0):
         if key.place:
             line = lines.text_of(key.place.line)
-            _frame(out, line, key.place, widest, key is here or key == here)
+            _frame(out, line, key.place, widest, room, key is here or key == here)
     rest = [key for key in problem.places if key not in framed]
     if rest:
         words = ", ".join(_spot(key) for key in rest)
@@ -122,24 +123,47 @@ def _spot(key: KeyPlace) -> str:
     return f"{key.path} (line {key.place.line})" if key.place else key.path
 
 
-WINDOW = 100  # characters of a long line that a frame shows
+WINDOW = 100  # most cells of a long line that a frame shows
 
 
-def _frame(out: Any, line: str, place: Place, widest: int, main: bool) -> None:
-    start = 0 if len(line) <= WINDOW else max(0, min(place.column - 30, len(line) - WINDOW))
-    shown = "".join(char if char.isprintable() else " " for char in line[start : start + WINDOW])
-    indent = len(shown) - len(shown.lstrip()) if start == 0 else 0
-    shown, start = shown[indent:], start + indent
-    column = place.column - 1 - start
-    length = max(1, min(place.length, len(shown) - column))
+def _frame(out: Any, line: str, place: Place, widest: int, room: int, main: bool) -> None:
+    """A line, or what of it has `room` around the place, and marks under the place."""
+    from rich.cells import cell_len
+
+    text = "".join(char if char.isprintable() else " " for char in line)
+    indent = len(text) - len(text.lstrip())
+    text = text[indent:]
+    at = min(max(place.column - 1 - indent, 0), len(text))
+    start, end = _stretch(text, at, room)
+    before, marked = text[start:at], text[at : min(at + place.length, end)]
     out.append(f"{place.line:>{widest}} | ", "blue")
-    out.append(f"{shown}\n")
+    out.append(f"{text[start:end]}\n")
     out.append(f"{'':>{widest}} | ", "blue")
-    mark = "^" if main else "-"
-    out.append(" " * max(column, 0) + mark * length + "\n", "red" if main else "blue")
+    marks = ("^" if main else "-") * max(1, cell_len(marked))
+    out.append(" " * cell_len(before) + marks + "\n", "red" if main else "blue")
 
 
-def print_table(rows: Sequence[Sequence[str]], headings: Sequence[str]) -> None:
+def _stretch(text: str, at: int, room: int) -> tuple[int, int]:
+    """Start and end of what of a text fits into `room` cells, with a third of it before `at`, more
+    near the end of the text."""
+    from rich.cells import cell_len
+
+    if cell_len(text) <= room:
+        return 0, len(text)
+    start = at
+    while start and cell_len(text[start - 1 : at]) <= room // 3:
+        start -= 1
+    end = at
+    while end < len(text) and cell_len(text[start : end + 1]) <= room:
+        end += 1
+    while start and cell_len(text[start - 1 : end]) <= room:
+        start -= 1
+    return start, end
+
+
+def print_table(
+    rows: Sequence[Sequence[str]], headings: Sequence[str], stderr: bool = False
+) -> None:
     """A plain table without lines: columns as wide as their words, the last one wraps."""
     from rich.table import Table
 
@@ -148,4 +172,4 @@ def print_table(rows: Sequence[Sequence[str]], headings: Sequence[str]) -> None:
         table.add_column(heading, no_wrap=number == 0)
     for row in rows:
         table.add_row(*row)
-    console().print(table)
+    console(stderr).print(table)
