@@ -26,7 +26,7 @@ STEPPED = [name for name in names(*BASE, *VISUAL) if "param_sums_after_2_steps" 
 def stepped(name: str) -> tuple[VLArchitecture, list[float]]:
     """The model after two updates on its one batch, and the rates of those and of the next."""
     recorded = case(name)
-    args = recorded.args.model_copy(update=RECIPE)
+    args = recorded.args.but(**RECIPE)
     model = model_of(recorded)
     # The recorder took the mean over all target tokens.
     batch = replace(recorded.batch(), averaged="token")
