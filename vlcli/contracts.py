@@ -166,6 +166,11 @@ class Task(Protocol):
         self, examples: Sequence[Example], predictions: Mapping[str, str]
     ) -> dict[str, float]: ...
 
+    def final(self) -> Task:
+        """This task as the last evaluation of a run scores it: with what takes too long for every
+        validation."""
+        ...
+
     def notes(self, examples: Sequence[Example]) -> dict[str, str]:
         """In words, what a score is or why one is missing."""
         ...

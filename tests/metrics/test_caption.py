@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from vlcli.metrics.caption import best_constant, caption_scores
 from vlcli.metrics.java import has_java, ptb_lines
-from vlcli.metrics.words import JAVA, PYTHON, Stanford, Treebank
+from vlcli.metrics.words import JAVA, PYTHON, Stanford, Treebank, best_here
+from vlcli.spec.problem import UserError
 
 ROOT = Path(os.environ.get("VLCLI_GOLD_DIR", "../shared/data/eval_gold"))
 FLICKR = ROOT.parent / "flickr8k" / "text"
@@ -62,6 +64,34 @@ def test_meteor_is_the_published_one() -> None:
     assert scores.values == pytest.approx(NLG_EVAL | {"METEOR": 0.295797}, abs=1e-5)
     assert scores.tokenizer == "ptb (Java)"
     assert set(scores.missing) == {"SPICE"}
+
+
+@pytest.fixture
+def java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The only `java` on the PATH; there is none until a test writes one."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    has_java.cache_clear()
+    yield tmp_path / "java"
+    has_java.cache_clear()
+
+
+def test_without_java_python_cuts_and_meteor_is_not_computed(java: Path) -> None:
+    scores = caption_scores(SAID, RIGHT, best_here(), with_meteor=True)
+    assert scores.tokenizer == "treebank (Python)"
+    assert scores.missing["METEOR"] == "not computed: it needs Java"
+    assert scores.missing["SPICE"].startswith("not computed: it needs Java")
+    assert scores.values == pytest.approx(NLG_EVAL, abs=1e-5)
+
+
+def test_a_java_that_fails_is_named_and_gives_no_zero(java: Path) -> None:
+    java.write_text("#!/bin/sh\n[ $1 = -version ] || { echo no heap >&2; exit 1; }\n")
+    java.chmod(0o755)
+    assert best_here() == JAVA
+    with pytest.raises(UserError, match=r"the PTB tokenizer failed in it \(no heap\)"):
+        caption_scores(SAID, RIGHT, JAVA)
+    scores = caption_scores(SAID, RIGHT, PYTHON, with_meteor=True)
+    assert scores.missing["METEOR"].startswith("not computed: Java is there and METEOR failed")
+    assert "METEOR" not in scores.values
 
 
 SENTENCES = [

@@ -31,7 +31,7 @@ def test_every_flipped_bit_of_a_real_checkpoint_is_seen(tmp_path: Path) -> None:
     files = sorted(folder.iterdir())
     assert {"weights.safetensors", "optimizer.safetensors", "manifest.json"} <= names(folder)
     draw = random.Random(0)
-    for _ in range(100):
+    for _ in range(200):
         file = draw.choice(files)
         good = file.read_bytes()
         bad = bytearray(good)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,37 @@ def test_clipping_bounds_the_step(tmp_path: Path) -> None:
 
     assert step(0.01) == pytest.approx(0.01, rel=1e-3)
     assert step(-1.0) > 0.1
+
+
+def test_the_share_of_waiting_for_data_is_told(tmp_path: Path) -> None:
+    class Slow(Cloud):
+        def epoch(self, number: int, start: int) -> Any:
+            for batch in super().epoch(number, start):
+                time.sleep(0.05)
+                yield batch
+
+    def validate() -> dict[str, float]:
+        time.sleep(0.5)  # counts in no rate
+        return {"accuracy": 0.0}
+
+    slow = trainer_for(tmp_path / "a", cloud=Slow(24, 4), epochs=1, validate=validate).train()
+    assert 0.5 < slow.waited < 1
+    told = records(tmp_path / "a", "train")
+    assert 50 < told[-1]["data_wait_percent"] < 100
+    quick = trainer_for(tmp_path / "b", epochs=1, validate=validate).train()
+    assert 0 < quick.waited < 0.5
+
+
+def test_a_stop_during_the_last_validation_is_heard(tmp_path: Path) -> None:
+    def validate() -> dict[str, float]:
+        os.kill(os.getpid(), signal.SIGINT)
+        return {"accuracy": 0.0}
+
+    result = trainer_for(tmp_path, epochs=2, validate=validate).train()
+    assert (result.stopped, result.steps) == (True, 6)
+    again = trainer_for(tmp_path, epochs=2)
+    again.resume()
+    assert again.train().steps == 12
 
 
 def test_early_stopping_waits_so_many_validations(tmp_path: Path) -> None:

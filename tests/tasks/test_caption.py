@@ -106,10 +106,21 @@ def test_the_prior_is_judged_anew_on_other_examples() -> None:
         assert found["prior/CIDEr"] == found["CIDEr"]
 
 
-def test_notes_name_the_tokenizer_and_what_is_missing() -> None:
-    notes = Caption(spec()).notes([])
-    assert notes["tokenizer"] == "treebank (Python)"
-    assert notes["METEOR"].startswith("not computed")
+@pytest.mark.parametrize("java", [False, True])
+def test_notes_name_the_tokenizer_and_what_is_missing(java: bool, monkeypatch: Any) -> None:
+    monkeypatch.setattr("vlcli.metrics.words.has_java", lambda: java)
+    monkeypatch.setattr("vlcli.metrics.caption.has_java", lambda: java)
+    monkeypatch.setattr("vlcli.metrics.caption.meteor", lambda pairs: 0.25)
+    monkeypatch.setattr("vlcli.metrics.words.ptb_lines", list)
+    task = Caption(spec())
+    examples = task.examples([SHOWN], training=False)
+    last = task.final()
+    assert "METEOR" not in task.score(examples, {"p": "a red circle"})
+    scores, notes = last.score(examples, {"p": "a red circle"}), last.notes(examples)
+    assert notes["tokenizer"] == ("ptb (Java)" if java else "treebank (Python)")
+    assert scores.get("METEOR") == (0.25 if java else None)
+    assert notes.get("METEOR", "not computed").startswith("not computed")
+    assert ("METEOR" in notes) != java
     assert notes["SPICE"].startswith("not computed")
 
 

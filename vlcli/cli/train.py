@@ -55,11 +55,17 @@ def train(
 def _what(spec: Path | None, resume: str | None) -> tuple[Path, Any]:
     """The spec to read, and the run to continue if one is named."""
     from vlcli.runs.folder import SPEC, RunFolder
+    from vlcli.spec.problem import UserError
 
     if resume is None:
         assert spec is not None
         return spec, None
     run = RunFolder.find(resume)
+    if not (run.path / SPEC).is_file():
+        raise UserError(
+            f"{run.path} has no {SPEC}: it ended before it began to train. Start it anew with its "
+            "spec."
+        )
     return run.path / SPEC, run
 
 
@@ -104,7 +110,10 @@ def _show(outcome: Outcome) -> None:
         print(f"vlcli train --resume {run}")
         return
     print_scores(outcome.evaluation.split, outcome.evaluation.scores, outcome.evaluation.notes)
-    say(f"\n{outcome.seconds:.0f} s in all. Everything is in {run}/")
+    waited = (
+        outcome.result and f", {100 * outcome.result.waited:.1f} % of training waiting for data"
+    )
+    say(f"\n{outcome.seconds:.0f} s in all{waited or ''}. Everything is in {run}/")
     if outcome.samples:
         say(f"Pictures with predictions: {outcome.samples}")
         example = outcome.evaluation.examples[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -132,8 +133,14 @@ def loader(
         num_workers=num_workers,
         generator=torch.Generator().manual_seed(0),  # else it draws from the global one
         persistent_workers=num_workers > 0,
+        worker_init_fn=_leave_stopping_to_the_run,
         pin_memory=pin_memory,
     )
+
+
+def _leave_stopping_to_the_run(_: int) -> None:
+    """A Ctrl-C reaches loading processes, too; a run that finishes its step still needs them."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _cut(values: np.ndarray, size: int) -> list[np.ndarray]:

@@ -13,7 +13,7 @@ from pycocoevalcap.cider.cider import Cider  # type: ignore[import-untyped]
 from pycocoevalcap.rouge.rouge import Rouge  # type: ignore[import-untyped]
 
 from .constant import Constants
-from .java import has_java, meteor
+from .java import JavaError, has_java, meteor
 from .words import PYTHON, Tokenizer, chosen
 
 NO_JAVA = "not computed: it needs Java"
@@ -48,10 +48,13 @@ def caption_scores(
     right = _cut(cut, {each: list(references[each]) for each in ids})
     values = _plain(right, said)
     missing = {"SPICE": NO_SPICE}
-    if with_meteor and has_java():
+    if not (ids and with_meteor and has_java()):
+        missing["METEOR"] = NO_JAVA if not has_java() else LEFT_OUT
+        return CaptionScores(values, cut.name, missing)
+    try:
         values["METEOR"] = meteor([(said[each][0], right[each]) for each in ids])
-    else:
-        missing["METEOR"] = LEFT_OUT if has_java() else NO_JAVA
+    except JavaError as error:
+        missing["METEOR"] = f"not computed: {error}"
     return CaptionScores(values, cut.name, missing)
 
 

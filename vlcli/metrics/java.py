@@ -10,8 +10,21 @@ from pathlib import Path
 
 import pycocoevalcap  # type: ignore[import-untyped]
 
+from vlcli.spec.problem import UserError
+
 _FOLDER = Path(next(iter(pycocoevalcap.__path__)))
 _TOKENIZER = "edu.stanford.nlp.process.PTBTokenizer"
+
+
+class JavaError(UserError):
+    """A Java program that did not do its work."""
+
+    def __init__(self, program: str, words: str) -> None:
+        first = words.strip().splitlines()[0] if words.strip() else "it said nothing"
+        super().__init__(
+            f"Java is there and {program} failed in it ({first}). Mend Java, or take it off the "
+            "PATH to do without."
+        )
 
 
 @cache
@@ -23,6 +36,7 @@ def has_java() -> bool:
 
 def ptb_lines(texts: Sequence[str]) -> list[str]:
     """Each text (one line, not empty) cut into lower-case words by the Stanford tokenizer.
+    Raises JavaError.
 
     The text goes through standard input, so the folder of the package is not written to.
     """
@@ -36,14 +50,24 @@ def ptb_lines(texts: Sequence[str]) -> list[str]:
         input="\n".join(held),
         capture_output=True,
         encoding="utf-8",
-        check=True,
     )
-    lines = iter(ran.stdout.split("\n"))
+    made = ran.stdout.split("\n")
+    if ran.returncode or len(made) < len(held):
+        raise JavaError("the PTB tokenizer", ran.stderr)
+    lines = iter(made)
     return [next(lines) if text else "" for text in texts]
 
 
 def meteor(pairs: Sequence[tuple[str, Sequence[str]]]) -> float:
-    """METEOR 1.5 of (caption, references) pairs that are cut into words already."""
+    """METEOR 1.5 of (caption, references) pairs that are cut into words already. Raises
+    JavaError."""
+    try:
+        return _meteor(pairs)
+    except (OSError, ValueError) as error:  # it ended early: a broken pipe, or no number
+        raise JavaError("METEOR", str(error)) from error
+
+
+def _meteor(pairs: Sequence[tuple[str, Sequence[str]]]) -> float:
     jar = str(_FOLDER / "meteor" / "meteor-1.5.jar")
     command = ["java", "-jar", "-Xmx2G", jar, "-", "-", "-stdio", "-l", "en", "-norm"]
     with subprocess.Popen(

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from nltk.tokenize.treebank import TreebankWordTokenizer  # type: ignore[import-untyped]
 
-from .java import ptb_lines
+from .java import has_java, ptb_lines
 
 # What the COCO evaluation drops after tokenizing. (Its list has -LRB- and the like too, which stay
 # in the text: the tokenizer has put them in lower case by then.)
@@ -58,6 +58,11 @@ class Stanford:
 
 
 TOKENIZERS: dict[str, type[Tokenizer]] = {PYTHON: Treebank, JAVA: Stanford}
+
+
+def best_here() -> str:
+    """The name of the tokenizer that published scores are made with where it runs, else of ours."""
+    return JAVA if has_java() else PYTHON
 
 
 def chosen(name: str) -> Tokenizer:

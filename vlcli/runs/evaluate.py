@@ -68,7 +68,8 @@ def evaluate(
     """Predict and score one split."""
     size = spec.valid_batch_size or spec.batch_size
     said = predict(architecture, examples, reader, engine, size, min(spec.num_workers, 2))
-    return Evaluation(split, task.score(examples, said), task.notes(examples), examples, said)
+    scores, notes = distributed.on_first(lambda: (task.score(examples, said), task.notes(examples)))
+    return Evaluation(split, scores, notes, examples, said)
 
 
 def keep(run: RunFolder, evaluation: Evaluation) -> None:
@@ -94,9 +95,8 @@ def evaluate_run(run: RunFolder, spec: Any, split: str | None) -> Evaluation:
         examples = examples_of(spec, parts.task, names, role)
         load_best(parts.architecture, run)
         parts.architecture.to(engine.device)
-        found = evaluate(
-            parts.architecture, parts.task, names, examples, parts.reader, engine, spec
-        )
+        task = parts.task.final()
+        found = evaluate(parts.architecture, task, names, examples, parts.reader, engine, spec)
         if engine.main:
             keep(run, found)
     return found

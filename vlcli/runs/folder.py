@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from vlcli import __version__
+from vlcli.runs.lock import LOCK
 from vlcli.spec.problem import UserError
 
 SNAP = Path("snap")
@@ -27,29 +28,33 @@ class RunFolder:
     `run.json` (what it is, how it stands, its score), `spec.json5` (the resolved spec),
     `environment.json` (versions, machine, git state), `tokenizer/`, `answers.json`,
     `prior.json`, `metrics.jsonl`, `checkpoints/`, `predictions/<split>.jsonl`,
-    `results/<split>.json`, `log.txt`.
+    `results/<split>.json`, `log.txt`, and `lock.json` while a process works on it.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     @classmethod
-    def create(cls, output: str | None, spec_name: str, facts: dict[str, Any]) -> RunFolder:
-        """A new folder: `output`, else snap/<spec name>, then -2, -3, ...; never one in use."""
-        if output is not None:
-            path = Path(output)
-            if path.exists() and (not path.is_dir() or any(path.iterdir())):
-                raise UserError(
-                    f"{path} exists and is not empty; a run never writes over another. Name "
-                    "another output, or continue that run with --resume.",
-                )
+    def choose(cls, output: str | None, spec_name: str) -> RunFolder:
+        """The folder of a new run: `output`, else a new snap/<spec name>, then -2, -3, ..."""
+        if output is None:
+            return cls(_free(SNAP / spec_name))
+        path = Path(output)
+        try:
             path.mkdir(parents=True, exist_ok=True)
-        else:
-            path = _free(SNAP / spec_name)
-        run = cls(path)
-        run.note(**facts, started=time.time(), status="running", vlcli=__version__)
-        run.write_json("environment.json", environment())
-        return run
+        except OSError as error:
+            raise UserError(f"{path} cannot be made: {error.strerror}.") from error
+        return cls(path)
+
+    def begin(self, facts: dict[str, Any]) -> None:
+        """Begin a run in a folder that this process holds; UserError where one has been."""
+        if any(path.name != LOCK for path in self.path.iterdir()):
+            raise UserError(
+                f"{self.path} exists and is not empty; a run never writes over another. Name "
+                "another output, or continue that run with --resume.",
+            )
+        self.note(**facts, started=time.time(), status="running", vlcli=__version__)
+        self.write_json("environment.json", environment())
 
     @classmethod
     def find(cls, name: str) -> RunFolder:
@@ -112,6 +117,7 @@ class RunFolder:
             aside.write_text(text, encoding="utf-8")
             aside.replace(path)
         except OSError as error:
+            aside.unlink(missing_ok=True)
             raise UserError(f"{path} cannot be written: {error.strerror}.") from error
         return path
 

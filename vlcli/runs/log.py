@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TextIO
@@ -28,10 +29,13 @@ class Logged:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        if error is not None:
+        if error is None:
+            self._close()
+            return
+        with suppress(OSError):  # a full disk is what may have ended it
             self._write(f"ended by {type(error).__name__}: {error}")
-        if self.file is not None:
-            self.file.close()
+        with suppress(OSError):
+            self._close()
 
     def start(self, total: int, done: int) -> None:
         self.screen.start(total, done)
@@ -48,6 +52,10 @@ class Logged:
 
     def close(self) -> None:
         self.screen.close()
+
+    def _close(self) -> None:
+        if self.file is not None:
+            self.file.close()
 
     def _write(self, line: str) -> None:
         if self.file is not None:

@@ -18,6 +18,7 @@ from vlcli.peft.freezing import freeze
 from vlcli.runs.folder import RunFolder
 from vlcli.runs.unbuilt import refuse_unbuilt
 from vlcli.runs.weights import load_into, tokenizer_of_run
+from vlcli.runtime.checkpoint import Checkpoints
 from vlcli.runtime.engine import Engine
 from vlcli.spec.entries import all_of, part
 from vlcli.spec.methods import METHODS
@@ -83,7 +84,8 @@ def examples_of(spec: Any, task: Task, names: str | None, role: sources.Role) ->
 
 def build(spec: Any, run: RunFolder | None = None, learning: bool = True) -> Parts:
     """Everything that a spec names. `run` gives tokenizer, answers and prior where it has them
-    already; `learning` reads the splits that training needs."""
+    already, and the weights are those of its checkpoint where it has one; `learning` reads the
+    splits that training needs."""
     refuse_unbuilt(spec)
     task = task_of(spec)
     reader = reader_of(spec, sources.pictures(spec)) if spec.use_vision else None
@@ -95,9 +97,10 @@ def build(spec: Any, run: RunFolder | None = None, learning: bool = True) -> Par
     building = building_of(spec)
     tokenizer = _tokenizer(spec, building, run, train)
     answers = _answers(spec, run, train)
-    shape = spec.but(from_scratch=True) if spec.load or run else spec
+    trained = run is not None and Checkpoints(run.path / "checkpoints").any()
+    shape = spec.but(from_scratch=True) if spec.load or trained else spec
     architecture = building.architecture(shape, tokenizer, spec.feat_dim, answers)
-    if spec.load and run is None:
+    if spec.load and not trained:
         load_into(architecture, spec.load)
     methods = [name for name, (key, _) in METHODS.items() if getattr(spec, key)]
     freeze(architecture, spec, methods)
@@ -110,7 +113,9 @@ def reader_of(spec: Any, pictures: Any) -> Reader:
 
 def keep(parts: Parts, run: RunFolder) -> None:
     """Copy tokenizer, answers and prior into the run folder."""
-    building_of(parts.spec).save_tokenizer(parts.tokenizer, run.path / TOKENIZER)
+    aside = run.path / f".{TOKENIZER}"
+    building_of(parts.spec).save_tokenizer(parts.tokenizer, aside)
+    aside.replace(run.path / TOKENIZER)
     if parts.answers is not None:
         run.write_json(ANSWERS, parts.answers)
     if parts.task.prior:

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from vlcli.runs import evaluate
 from vlcli.runs.evaluate import Evaluation
 from vlcli.runs.folder import SPEC, RunFolder
+from vlcli.runs.lock import held
 from vlcli.runs.log import Logged
 from vlcli.runs.parts import Parts, build, counts, keep
 from vlcli.runs.samples import draw_samples
+from vlcli.runs.shortage import shortages
+from vlcli.runs.trackers import check_trackers, tracking
 from vlcli.runtime import distributed, seeds
+from vlcli.runtime.checkpoint import Checkpoints
 from vlcli.runtime.distributed import check_launch
 from vlcli.runtime.engine import Engine
+from vlcli.runtime.interrupt import terminable
 from vlcli.runtime.progress import Screen
 from vlcli.runtime.telling import Logging
-from vlcli.runtime.trainer import Result, Trainer
+from vlcli.runtime.trainer import Result, Saving, Trainer
+from vlcli.spec.problem import UserError
+
+KEPT = 2  # checkpoints beside the best: one that has rotted on the disk leaves one to resume from
 
 
 class Plan(NamedTuple):
@@ -49,37 +58,73 @@ def train(plan: Plan, screen: Screen) -> Outcome:
     began = time.monotonic()
     spec = plan.spec
     check_launch(spec, plan.written)
-    with Engine(spec, spec) as engine:
+    check_trackers(spec.trackers)
+    with ExitStack() as until_the_end:
+        until_the_end.enter_context(terminable())
+        until_the_end.enter_context(shortages(spec))
+        engine = until_the_end.enter_context(Engine(spec, spec))
         seeds.seed_everything(spec.seed)
+        remarks = _hold(plan.resume, engine, until_the_end) if plan.resume else []
         parts = build(spec, plan.resume)
-        run = plan.resume or _folder(plan, parts, engine)
-        with Logged(screen if engine.main else None, run.path / "log.txt") as said:
-            said.say(_opening(parts, engine, run))
-            result = _learn(plan, parts, engine, run, said)
-            evaluation = None if result and result.stopped else _last(parts, engine, run)
+        run = plan.resume
+        if run is None:
+            run = distributed.on_first(lambda: RunFolder.choose(spec.output, plan.name))
+            remarks = _hold(run, engine, until_the_end)
+            distributed.on_first(lambda: _begin(run, plan, parts))
+        said = until_the_end.enter_context(
+            Logged(screen if engine.main else None, run.path / "log.txt")
+        )
+        until_the_end.enter_context(_ending(run, engine, said))
+        until_the_end.enter_context(shortages(spec, run))
+        for remark in remarks:
+            said.say(remark)
+        said.say(_opening(parts, engine, run))
+        result = _learn(plan, parts, engine, run, said)
+        evaluation = None if result and result.stopped else _last(parts, engine, run)
         samples = None
+        if engine.main and evaluation is not None:
+            evaluate.keep(run, evaluation)
+            samples = draw_samples(evaluation, parts.reader, run.path / "samples")
         if engine.main:
             status = "stopped" if result and result.stopped else "finished"
             run.note(status=status, **_score(parts, result, evaluation))
-            if evaluation is not None:
-                evaluate.keep(run, evaluation)
-                samples = draw_samples(evaluation, parts.reader, run.path / "samples")
         return Outcome(run, result, evaluation, samples, time.monotonic() - began, engine.main)
+
+
+def _hold(run: RunFolder, engine: Engine, until_the_end: ExitStack) -> list[str]:
+    """Let no other launch work on a run; the first process holds it for all. What there is to say
+    of it."""
+    return distributed.on_first(lambda: until_the_end.enter_context(held(run.path)))
+
+
+@contextmanager
+def _ending(run: RunFolder, engine: Engine, screen: Screen) -> Iterator[None]:
+    """Around the work: run.json says how it ended, and an interruption says how to go on."""
+    try:
+        yield
+    except BaseException as error:
+        interrupted = isinstance(error, KeyboardInterrupt)
+        if interrupted:
+            screen.say(f"Interrupted. Continue with: vlcli train --resume {run.path}")
+        if engine.main:
+            with suppress(UserError):  # a full disk: what is under way says so
+                run.note(status="stopped" if interrupted else "failed")
+        raise
 
 
 def dry_run(plan: Plan) -> str:
     """Build everything and say what would train, without a folder or a step."""
-    with Engine(plan.spec, plan.spec) as engine:
+    check_trackers(plan.spec.trackers)
+    with shortages(plan.spec), Engine(plan.spec, plan.spec) as engine:
         parts = build(plan.spec, plan.resume)
         batches = len(parts.batches(engine))
         return f"{_parameters(parts)} {batches} batches per epoch on {engine.device}."
 
 
-def _folder(plan: Plan, parts: Parts, engine: Engine) -> RunFolder:
-    """The run's folder, made by the first process and told to the others."""
-    path = None
-    if engine.main:
-        facts = {
+def _begin(run: RunFolder, plan: Plan, parts: Parts) -> None:
+    """Fill a new run's folder; its spec comes last, so that where it is the others are."""
+    run.begin(
+        {
             "arch": plan.spec.arch,
             "task": plan.spec.task,
             "tasks": [parts.task.name],
@@ -88,11 +133,9 @@ def _folder(plan: Plan, parts: Parts, engine: Engine) -> RunFolder:
             "name": plan.spec.run_name or plan.name,
             "comment": plan.spec.comment,
         }
-        run = RunFolder.create(plan.spec.output, plan.name, facts)
-        run.write_text(SPEC, plan.text)
-        keep(parts, run)
-        path = run.path
-    return RunFolder(Path(distributed.from_first(path) or ""))
+    )
+    keep(parts, run)
+    run.write_text(SPEC, plan.text)
 
 
 def _opening(parts: Parts, engine: Engine, run: RunFolder) -> str:
@@ -123,21 +166,28 @@ def _learn(
         )
         return _told(found.scores)
 
-    trainer = Trainer(
-        parts.architecture,
-        parts.batches(engine),
-        engine,
-        spec,
-        folder=run.path,
-        seed=spec.seed,
-        validate=validate,
-        best=parts.task.best,
-        logging=Logging(every=spec.log_every, screen=screen),
-    )
-    if plan.resume is not None:
-        run.note(status="running")
-        trainer.resume()
-    result = trainer.train()
+    again = plan.resume is not None
+    trained = distributed.on_first(Checkpoints(run.path / "checkpoints").any)
+    with tracking(spec, engine, run, spec.run_name or run.path.name) as listeners:
+        trainer = Trainer(
+            parts.architecture,
+            parts.batches(engine),
+            engine,
+            spec,
+            folder=run.path,
+            seed=spec.seed,
+            validate=validate,
+            best=parts.task.best,
+            logging=Logging(every=spec.log_every, screen=screen, listeners=listeners),
+            saving=Saving(keep=KEPT),
+        )
+        if again and engine.main:
+            run.note(status="running")
+        if again and trained:
+            trainer.resume()
+        elif again:
+            trainer.start_again()
+        result = trainer.train()
     if not result.stopped:
         trainer.load_best()
     return result
@@ -157,7 +207,7 @@ def _last(parts: Parts, engine: Engine, run: RunFolder) -> Evaluation:
     spec = parts.spec
     split, examples = (spec.test, parts.test) if spec.test else (spec.valid, parts.valid)
     return evaluate.evaluate(
-        parts.architecture, parts.task, split, examples, parts.reader, engine, spec
+        parts.architecture, parts.task.final(), split, examples, parts.reader, engine, spec
     )
 
 
@@ -165,7 +215,12 @@ def _score(parts: Parts, result: Result | None, evaluation: Evaluation | None) -
     """The score that listings show: of the last evaluation, with the split it is on."""
     facts: dict[str, Any] = {"ended": time.time()}
     if result is not None:
-        facts |= {"steps": result.steps, "best_step": result.best_step, "seconds": result.seconds}
+        facts |= {
+            "data_wait_percent": 100 * result.waited,
+            "steps": result.steps,
+            "best_step": result.best_step,
+            "seconds": result.seconds,
+        }
     if evaluation is not None:
         value = evaluation.scores[parts.task.best]
         facts["score"] = {"name": parts.task.best, "value": value, "split": evaluation.split}

@@ -18,7 +18,6 @@ METHODS = (
     "use_lm_head_adapter",
     "use_vis_adapter",
     "submit",
-    "trackers",
     "oscar_tags",
 )
 

@@ -68,6 +68,11 @@ class Checkpoints:
         found = [path for path in self.folder.glob(f"{PREFIX}*") if path.is_dir()]
         return sorted((path for path in found if _step(path) >= 0), key=_step, reverse=True)
 
+    def any(self) -> bool:
+        """Whether there is a finished checkpoint, whole or not."""
+        self._recover()
+        return bool(self.all())
+
     def newest(self) -> tuple[Path, list[CorruptCheckpointError]]:
         """The newest whole checkpoint, and what is wrong with newer ones; UserError without any."""
         self._recover()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import NamedTuple, TypeVar
 
 import torch
@@ -104,6 +104,21 @@ def from_first(value: T) -> T:
     box = [value]
     dist.broadcast_object_list(box, src=0)
     return box[0]
+
+
+def on_first(look: Callable[[], T]) -> T:
+    """What rank 0 finds, on all processes; its UserError is everybody's."""
+    found: T | None = None
+    problem: UserError | None = None
+    if rank() == 0:
+        try:
+            found = look()
+        except UserError as error:
+            problem = error
+    found, problem = from_first((found, problem))
+    if problem is not None:
+        raise problem
+    return found  # type: ignore[return-value]
 
 
 def wait() -> None:

@@ -57,15 +57,9 @@ class Keeper:
                 "deepspeed": self.engine.deepspeed,
             },
         )
-        problem = None
-        if self.engine.main:
-            try:
-                self.checkpoints.write(position.step, snapshot.write, best, self.keep)
-            except UserError as error:
-                problem = str(error)
-        problem = distributed.from_first(problem)
-        if problem:
-            raise UserError(problem)
+        distributed.on_first(
+            lambda: self.checkpoints.write(position.step, snapshot.write, best, self.keep)
+        )
 
     def load(self, path: Path | None) -> tuple[Position, list[dict[str, Any]], list[str]]:
         """Take up a checkpoint (None: the newest whole one): how far it came, the generators'
@@ -104,7 +98,7 @@ class Keeper:
 
     def load_best(self) -> Path:
         """Put the best checkpoint's weights into the model; where it stands."""
-        found = self._on_first(self.checkpoints.best)
+        found = distributed.on_first(self.checkpoints.best)
         load_weights(self.architecture, read_weights(found / WEIGHTS), found)
         return found
 
@@ -116,21 +110,7 @@ class Keeper:
             found, refused = self.checkpoints.newest()
             return found, [str(problem) for problem in refused]
 
-        return self._on_first(look)
-
-    def _on_first(self, look: Any) -> Any:
-        """What the first process finds; its UserError is everybody's."""
-        found: Any = None
-        problem: UserError | None = None
-        if self.engine.main:
-            try:
-                found = look()
-            except UserError as error:
-                problem = error
-        found, problem = distributed.from_first((found, problem))
-        if problem is not None:
-            raise problem
-        return found
+        return distributed.on_first(look)
 
     def _scaler_state(self) -> dict[str, Any] | None:
         scaler = self.engine.accelerator.scaler

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from torch import Tensor
 
@@ -16,11 +18,13 @@ class Meter:
     def __init__(self) -> None:
         self.began = self.since = time.monotonic()
         self.updates = 0
+        self.waited_before = 0.0
         self._clear()
 
     def _clear(self) -> None:
         self.loss_sum = self.count = 0.0
         self.examples = 0
+        self.waited = 0.0
         self.norm = 0.0
         self.logged: dict[str, tuple[Tensor, Tensor]] = {}
 
@@ -45,6 +49,19 @@ class Meter:
         """Examples per second since the last log line."""
         return self.examples / max(1e-9, time.monotonic() - self.since)
 
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Around asking for a batch until it is there."""
+        began = time.monotonic()
+        yield
+        self.waited += time.monotonic() - began
+
+    @property
+    def waited_share(self) -> float:
+        """The share in [0, 1] of all training time that this process has waited for data."""
+        waited = self.waited_before + self.waited
+        return waited / max(1e-9, time.monotonic() - self.began)
+
     def pause(self, seconds: float) -> None:
         """Leave out time that was not spent training (validation, checkpoints)."""
         self.since += seconds
@@ -63,7 +80,10 @@ class Meter:
             parts = [each[name] for each in everyone if name in each]
             count = sum(count for _, count in parts)
             means[name] = sum(value for value, _ in parts) / count if count else 0.0
+        passed = max(1e-9, time.monotonic() - self.since)
         means |= {"grad_norm": self.norm, "examples_per_second": self.rate}
+        means["data_wait_percent"] = 100 * self.waited / passed
+        self.waited_before += self.waited
         self._clear()
         self.since = time.monotonic()
         return means

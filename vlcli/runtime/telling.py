@@ -61,6 +61,12 @@ class Teller:
             self.logging.screen.say(f"{sentence} An older checkpoint is taken.")
         self.logging.screen.say(f"Resuming after step {position.step}.")
 
+    def started_again(self) -> None:
+        """The run ended before its first checkpoint, and begins anew."""
+        if self.engine.main:
+            self.journal.rewind(-1)
+        self.logging.screen.say("There is no checkpoint yet: starting from the beginning.")
+
     def update(self, position: Position, report: Report, lr: float) -> None:
         """One more update was made, with rate `lr`; a call for all processes."""
         self.meter.add(report)

@@ -42,7 +42,7 @@ class Batches(Protocol):
 
 class Result(NamedTuple):
     """How a run ended; `stopped` says that somebody asked it to, before its end. `scores` are the
-    last validation's."""
+    last validation's, `waited` the share of training time that went into waiting for data."""
 
     best_score: float | None
     best_step: int
@@ -50,6 +50,7 @@ class Result(NamedTuple):
     seconds: float
     stopped: bool
     scores: Scores
+    waited: float
 
 
 class Saving(NamedTuple):
@@ -131,6 +132,10 @@ class Trainer:
         self.teller.resumed(self.position, refused)
         seeds.set_rng_state(rng[self.engine.rank])
 
+    def start_again(self) -> None:
+        """Begin once more with a run that ended before its first checkpoint."""
+        self.teller.started_again()
+
     def load_best(self) -> Path:
         """Put the best checkpoint's weights into the architecture; the checkpoint's folder."""
         return self.keeper.load_best()
@@ -149,11 +154,12 @@ class Trainer:
         Raises UserError where loss or gradient is not finite, or a checkpoint cannot be written.
         """
         began = time.monotonic()
-        with self.teller.running(self.position), Interrupt() as interrupt:
+        with self.teller.running(self.position), Interrupt(self.engine.main) as interrupt:
             stopped = self._epochs(interrupt)
         now = self.position
         seconds = time.monotonic() - began
-        return Result(now.best_score, now.best_step, now.step, seconds, stopped, now.scores)
+        waited = self.teller.meter.waited_share
+        return Result(now.best_score, now.best_step, now.step, seconds, stopped, now.scores, waited)
 
     def _epochs(self, interrupt: Interrupt) -> bool:
         """All epochs that are left; whether the run was asked to stop."""
@@ -164,6 +170,8 @@ class Trainer:
                 self.keeper.save(self.position, best=False)
                 return True
             self._end_epoch()
+            if any(distributed.gather(interrupt.asked)):
+                return True
         return False
 
     def _finished(self) -> bool:
@@ -177,7 +185,8 @@ class Trainer:
         self.model.train()
         batches = iter(self.batches.epoch(now.epoch, now.batch))
         while now.batch < len(self.batches) and now.step < self.total:
-            window = list(islice(batches, self.training.gradient_accumulation_steps))
+            with self.teller.meter.waiting():
+                window = list(islice(batches, self.training.gradient_accumulation_steps))
             if not window:
                 raise RuntimeError(f"epoch {now.epoch} ended at batch {now.batch}")
             report = self._step(window, interrupt.asked)

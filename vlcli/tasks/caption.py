@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 from vlcli.contracts import Example
-from vlcli.metrics.caption import best_constant, caption_scores
-from vlcli.metrics.words import PYTHON
+from vlcli.metrics.caption import CaptionScores, best_constant, caption_scores
+from vlcli.metrics.words import best_here
 from vlcli.spec.problem import UserError
 
 Record = Mapping[str, Any]
@@ -38,10 +38,11 @@ class Caption:
     """Captions of pictures: learned one by one, judged against all of a picture's.
 
     Scores are pycocoevalcap's (CIDEr not times 100). `tokenizer` names one of
-    `metrics.words.TOKENIZERS`; the same is used throughout a run, so that its scores compare.
-    `with_meteor` computes METEOR too where there is Java: half a minute, so for a last evaluation.
-    `prior` holds, under "", the one caption for all pictures that fits the training captions best
-    (by CIDEr): what a model that does not look can reach.
+    `metrics.words.TOKENIZERS`, by default the published one where there is Java, else ours; the
+    same is used throughout a run, so that its scores compare. `with_meteor` computes METEOR too
+    where there is Java: half a minute, so for a last evaluation. `prior` holds, under "", the one
+    caption for all pictures that fits the training captions best (by CIDEr): what a model that
+    does not look can reach.
     """
 
     name = "caption"
@@ -49,13 +50,20 @@ class Caption:
     best = "CIDEr"
 
     def __init__(
-        self, args: CaptionTaskArgs, tokenizer: str = PYTHON, with_meteor: bool = False
+        self, args: CaptionTaskArgs, tokenizer: str | None = None, with_meteor: bool = False
     ) -> None:
         self.args = args
-        self.tokenizer = tokenizer
+        self.tokenizer = tokenizer or best_here()
         self.with_meteor = with_meteor
         self.prior: dict[str, str] = {}
         self._reached: tuple[tuple[object, ...], dict[str, float]] = ((), {})
+        self.judged: CaptionScores | None = None  # the last scores, with what they lack
+
+    def final(self) -> Caption:
+        """With METEOR, and with the same prior."""
+        task = Caption(self.args, self.tokenizer, with_meteor=True)
+        task.prior = self.prior
+        return task
 
     @property
     def text(self) -> str:
@@ -98,14 +106,14 @@ class Caption:
                 f"None of the {len(examples)} pictures has captions, so there are no scores."
             )
         said = {each.id: predictions[each.id] for each in judged}
-        found = caption_scores(said, _references(judged), self.tokenizer, self.with_meteor)
-        return {**found.values, **self._prior_scores(judged), "examples": len(judged)}
+        self.judged = caption_scores(said, _references(judged), self.tokenizer, self.with_meteor)
+        return {**self.judged.values, **self._prior_scores(judged), "examples": len(judged)}
 
     def notes(self, examples: Sequence[Example]) -> dict[str, str]:
         """The tokenizer, what the prior says, and why scores are missing."""
-        empty = caption_scores({}, {}, self.tokenizer, self.with_meteor)
+        judged = self.judged or caption_scores({}, {}, self.tokenizer)
         prior = {"prior": f'of every picture "{self.prior[""]}"'} if self.prior else {}
-        return {"tokenizer": empty.tokenizer, **prior, **empty.missing}
+        return {"tokenizer": judged.tokenizer, **prior, **judged.missing}
 
     def _prior_scores(self, judged: Sequence[Example]) -> dict[str, float]:
         """What the prior reaches; counted once for the validations of a run."""
