@@ -11,6 +11,7 @@ from vlcli.data.dataset import ExampleSet
 from vlcli.data.visual import Reader
 from vlcli.runs.folder import RunFolder
 from vlcli.runs.parts import build, examples_of
+from vlcli.runs.shortage import shortages
 from vlcli.runs.weights import load_best
 from vlcli.runtime import distributed
 from vlcli.runtime.engine import Engine
@@ -90,7 +91,7 @@ def keep(run: RunFolder, evaluation: Evaluation) -> None:
 def evaluate_run(run: RunFolder, spec: Any, split: str | None) -> Evaluation:
     """The best checkpoint of a run on a split: the named one, else `test`, else `valid`."""
     role, names = _split_of(spec, split)
-    with Engine(spec, spec) as engine:
+    with shortages(spec), Engine(spec, spec) as engine:
         parts = build(spec, run, learning=False)
         examples = examples_of(spec, parts.task, names, role)
         load_best(parts.architecture, run)

@@ -12,6 +12,7 @@ from vlcli.data.visual import PictureFiles
 from vlcli.runs.evaluate import predict
 from vlcli.runs.folder import RunFolder
 from vlcli.runs.parts import build, reader_of
+from vlcli.runs.shortage import shortages
 from vlcli.runs.weights import load_best
 from vlcli.runtime.engine import Engine
 
@@ -34,7 +35,7 @@ def predict_records(run: RunFolder, spec: Any, path: Path) -> list[str]:
 def _answers(
     run: RunFolder, spec: Any, records: Iterable[Mapping[str, Any]], folder: Path
 ) -> dict[str, str]:
-    with Engine(spec, spec) as engine:
+    with shortages(spec), Engine(spec, spec) as engine:
         parts = build(spec, run, learning=False)
         load_best(parts.architecture, run)
         parts.architecture.to(engine.device)

@@ -18,7 +18,7 @@ FULL = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
 # What torch and its libraries say where they have no exception of its own for it.
 REFUSED = re.compile(
     r"can't allocate memory|cannot allocate memory|out of memory|bad_alloc|unable to mmap"
-    r"|not enough memory|could not create a memory object",
+    r"|not enough memory|could not create a memory object|_ALLOC_FAILED",
     re.IGNORECASE,
 )
 KILLED = re.compile(r"DataLoader worker \(pid[^)]*\).*(killed by signal|exited unexpectedly)", re.S)

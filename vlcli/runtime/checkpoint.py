@@ -69,9 +69,8 @@ class Checkpoints:
         return sorted((path for path in found if _step(path) >= 0), key=_step, reverse=True)
 
     def any(self) -> bool:
-        """Whether there is a finished checkpoint, whole or not."""
-        self._recover()
-        return bool(self.all())
+        """Whether there is a finished checkpoint, whole or not. Changes nothing."""
+        return bool(self.all()) or any(self.folder.glob(f"{OLD}*"))
 
     def newest(self) -> tuple[Path, list[CorruptCheckpointError]]:
         """The newest whole checkpoint, and what is wrong with newer ones; UserError without any."""
