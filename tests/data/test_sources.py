@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from PIL import Image
 from vlcli.archs.vlt5.spec import VLSpec
 from vlcli.data import shapes
 from vlcli.data.sources import pictures, reader, records, topk
+from vlcli.data.tars import PictureTar
+from vlcli.data.visual import PictureFiles
 from vlcli.spec.problem import UserError
 
 
@@ -47,9 +50,12 @@ def test_pictures_of_own_records_can_be_read(own: Path) -> None:
             assert held.read(name).features.shape == (1, 3 * 32 * 32)
 
 
-def test_a_missing_picture_is_named_before_training(own: Path) -> None:
-    with pytest.raises(UserError, match=r'own\.jsonl, record "a": there is no picture .*red\.png'):
-        records(spec(own, images=None), str(own), "train", "answers")
+def test_a_missing_picture_is_known_before_training(own: Path) -> None:
+    args = spec(own, images=None)
+    found = records(args, str(own), "train", "answers")
+    names = [found[0]["image"], *found[1]["image"]]
+    faults = reader(args, pictures(args)).faults(names)
+    assert faults == {names[0]: f"There is no picture {own.parent / 'red.png'}."}
 
 
 def test_a_picture_outside_its_folder_is_refused(own: Path) -> None:
@@ -71,13 +77,49 @@ def test_an_empty_file_is_a_sentence(own: Path) -> None:
         records(spec(own), str(own), "train", "answers")
 
 
-def test_a_split_of_no_known_data_is_a_sentence(own: Path) -> None:
-    with pytest.raises(UserError, match="karpathy_train"):
-        records(spec(own), "karpathy_train", "train", "answers")
+def test_what_cannot_be_read_together_is_a_sentence(own: Path) -> None:
     with pytest.raises(UserError, match="Remove dataset"):
         records(spec(own, dataset="shapes"), str(own), "train", "answers")
-    with pytest.raises(UserError, match='feature_type "butd"'):
-        reader(spec(own, feature_type="butd"), pictures(spec(own)))
+    with pytest.raises(UserError, match='two records have the id "a"'):
+        records(spec(own), f"{own},{own}", "train", "answers")
+    with pytest.raises(UserError, match='feature_type "raw_RN50" is not read'):
+        reader(spec(own, feature_type="raw_RN50"), pictures(spec(own)))
+    with pytest.raises(UserError, match='dataset "shapes" has no stored features'):
+        reader(spec(own, feature_type="butd", dataset="shapes"), PictureFiles())
+    own.rename(own.parent / "pictures.jsonl")
+    with pytest.raises(UserError, match="neither a folder nor a"):
+        records(spec(own, images=str(own)), str(own.parent / "pictures.jsonl"), "train", "answers")
+
+
+def test_own_records_name_members_of_a_tar(own: Path) -> None:
+    with tarfile.open(own.parent / "all.tar", "w") as held:
+        held.add(own.parent / "pictures" / "red.png", "./red.png")
+    args = spec(own, images=str(own.parent / "all.tar"))
+    (first, _) = records(args, str(own), "train", "answers")
+    held_pictures = pictures(args)
+    assert isinstance(held_pictures, PictureTar)
+    assert reader(args, held_pictures).read(first["image"]).features.shape == (1, 3 * 32 * 32)
+    own.write_text('{"id": "a", "image": "../red.png"}')
+    with pytest.raises(UserError, match=r'record "a": the picture \.\./red.png lies outside .*tar'):
+        records(args, str(own), "train", "answers")
+
+
+def test_own_records_name_stored_features_by_their_picture(own: Path) -> None:
+    own.write_text('{"image": "val/COCO_val2014_000000000042.jpg"}\n{"image": "1592"}')
+    found = records(spec(own, feature_type="RN101"), str(own), "train", "answers")
+    assert [each["image"] for each in found] == ["COCO_val2014_000000000042", "1592"]
+
+
+def test_published_pictures_are_looked_for_where_they_are_published(tmp_path: Path) -> None:
+    (tmp_path / "vqa").mkdir()
+    entry = {"img_id": "COCO_train2014_000000000042", "question_id": 7, "sent": "?", "label": {}}
+    (tmp_path / "vqa" / "karpathy_train.json").write_text(json.dumps([entry]))
+    args = VLSpec(data_root=str(tmp_path), feature_type="patch")
+    (pixels,) = records(args, "karpathy_train", "train", "answers")
+    name = "COCO/images/train2014/COCO_train2014_000000000042.jpg"
+    assert pixels["image"] == str(tmp_path / name)
+    (stored,) = records(VLSpec(data_root=str(tmp_path)), "karpathy_train", "train", "answers")
+    assert stored["image"] == entry["img_id"]
 
 
 def test_the_built_in_data_comes_by_split_and_field(

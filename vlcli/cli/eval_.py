@@ -51,6 +51,7 @@ def eval_(
                 "examples": len(found.examples),
                 "metrics": found.scores,
                 "notes": found.notes,
+                "skipped": found.skipped,
             }
         )
     else:

@@ -11,8 +11,10 @@ import torch
 from torch.utils.data import DataLoader, Sampler
 
 from vlcli.contracts import Batch, Example
+from vlcli.spec.problem import UserError
 
-from .dataset import Draw, ExampleSet
+from .dataset import Draw, ExampleSet, Fetched
+from .faults import Loaded, Skips
 
 WINDOW = 50  # batches that are sorted by length together
 Length = tuple[int, int]
@@ -96,7 +98,7 @@ class EvalOrder(Sampler[list[Draw]]):
 
 class TrainBatches:
     """The training batches of one process, epoch by epoch; each is where its number says, whether
-    or not the run began there."""
+    or not the run began there. Examples that cannot be read go to `skips`."""
 
     def __init__(
         self,
@@ -105,7 +107,9 @@ class TrainBatches:
         collate: Collate,
         num_workers: int = 0,
         pin_memory: bool = False,
+        skips: Skips | None = None,
     ) -> None:
+        self.skips = skips or Skips()
         self._order = order
         self._loader = loader(examples, order, collate, num_workers, pin_memory)
 
@@ -115,7 +119,22 @@ class TrainBatches:
     def epoch(self, number: int, start: int = 0) -> Iterable[Batch]:
         """The batches of epoch `number` (from 0) from batch `start` on."""
         self._order.at(number, start)
-        return self._loader
+        return self.skips.batches(self._loader)
+
+
+class Loading:
+    """Makes of fetched examples what a loading process hands over."""
+
+    def __init__(self, collate: Collate) -> None:
+        self.collate = collate
+
+    def __call__(self, fetched: Fetched) -> Loaded:
+        examples, faults, failed = fetched
+        try:
+            batch = self.collate(examples) if examples else None
+        except UserError as error:
+            batch, failed = None, error
+        return Loaded(batch, tuple(faults), failed)
 
 
 def loader(
@@ -125,11 +144,12 @@ def loader(
     num_workers: int = 0,
     pin_memory: bool = False,
 ) -> DataLoader[Any]:
-    """Batches in the order given. It shards by itself: do not hand it to accelerate's prepare."""
+    """Batches in the order given, as Loaded. It shards by itself: do not hand it to accelerate's
+    prepare."""
     return DataLoader(
         examples,
         batch_sampler=order,
-        collate_fn=collate,
+        collate_fn=Loading(collate),  # type: ignore[arg-type]  # what __getitems__ gives
         num_workers=num_workers,
         generator=torch.Generator().manual_seed(0),  # else it draws from the global one
         persistent_workers=num_workers > 0,

@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 from vlcli.contracts import Example
 from vlcli.spec.problem import UserError
 
+from .faults import Fault, nothing_readable
 from .visual import Reader
 
 Redraw = Callable[[Example, int], Example]
@@ -21,6 +22,14 @@ class Draw(NamedTuple):
 
     epoch: int
     number: int
+
+
+class Fetched(NamedTuple):
+    """The examples of one batch that could be read, and those that could not."""
+
+    examples: list[Example]
+    faults: list[Fault]
+    failed: UserError | None = None
 
 
 class ExampleSet(Dataset[Example]):
@@ -42,6 +51,27 @@ class ExampleSet(Dataset[Example]):
 
     def __getitem__(self, key: int | Draw) -> Example:
         """The example with its visuals. UserError names an example whose picture cannot be read."""
+        found = self._read(key)
+        if isinstance(found, Fault):
+            raise UserError(str(found), found.exit_code)
+        return found
+
+    def __getitems__(self, keys: Sequence[int | Draw]) -> Fetched:
+        """The examples of a batch; what cannot be read is told, not raised, so that it reaches the
+        main process as it is."""
+        fetched = Fetched([], [])
+        for key in keys:
+            self._add(key, fetched)
+        return fetched
+
+    def _add(self, key: int | Draw, fetched: Fetched) -> None:
+        found = self._read(key)
+        if isinstance(found, Fault):
+            fetched.faults.append(found)
+        else:
+            fetched.examples.append(found)
+
+    def _read(self, key: int | Draw) -> Example | Fault:
         epoch, number = key if isinstance(key, Draw) else Draw(0, key)
         example = self.examples[number]
         if self.redraw is not None:
@@ -51,5 +81,22 @@ class ExampleSet(Dataset[Example]):
         try:
             visuals = tuple(self.reader.read(image) for image in example.images)
         except UserError as error:
-            raise UserError(f'Example "{example.id}": {error}', error.exit_code) from error
+            return Fault(example.id, str(error), error.exit_code)
         return replace(example, visuals=visuals)
+
+
+class TrainSet(ExampleSet):
+    """Examples whose batches are never empty: processes take their steps together."""
+
+    def __getitems__(self, keys: Sequence[int | Draw]) -> Fetched:
+        """As above; where no example of a batch can be read, the next one that can stands in."""
+        fetched = super().__getitems__(keys)
+        epoch, number = keys[-1] if isinstance(keys[-1], Draw) else Draw(0, keys[-1])
+        for step in range(1, len(self)):
+            if fetched.examples:
+                return fetched
+            self._add(Draw(epoch, (number + step) % len(self)), fetched)
+        if fetched.examples:
+            return fetched
+        why = {fault.id: fault.sentence for fault in fetched.faults}
+        return fetched._replace(failed=nothing_readable(self.examples, why))

@@ -67,6 +67,12 @@ def _record(line: str, place: str) -> Record:
         record = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise UserError(f"{place}: this is not JSON ({error}).", exit_code=3) from error
+    return checked(record, place)
+
+
+def checked(record: object, place: str) -> Record:
+    """The record, if it is an object whose fields hold what they should; UserError names `place`
+    otherwise."""
     if not isinstance(record, dict):
         raise UserError(f"{place}: a record is an object, {{...}}.", exit_code=3)
     for field, (right, words) in _FIELDS.items():

@@ -1,55 +1,99 @@
-"""Where a run's records and pictures come from: the built-in data set or your own files."""
+"""Where a run's records and pictures come from: the built-in data set, the published files, or your
+own."""
 
 from __future__ import annotations
 
 import math
 import random
+from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, Protocol, TypeVar
 
+from vlcli.spec import facts
 from vlcli.spec.files import OWN_DATA
-from vlcli.spec.groups.splits import SplitArgs
-from vlcli.spec.groups.visual_encoder import VisualEncoderArgs
 from vlcli.spec.problem import UserError
+from vlcli.spec.sizes import BUTD_BOXES, CLIP_WIDTH, STORED_TYPES
 
-from . import shapes
+from . import published, shapes
+from .hdf5 import BoxReader, GridReader
 from .records import Record, read_records
+from .tars import PictureTar, is_inside, member
 from .visual import PatchReader, PictureFiles, Pictures, Reader
 
 Item = TypeVar("Item")
 Role = Literal["train", "valid", "test"]
 
+PICTURE_ENDS = (".jpg", ".jpeg", ".png")
 _SPELLINGS = {"training": "train", "val": "valid", "validation": "valid", "dev": "valid"}
 
 
-def records(args: SplitArgs, names: str, role: Role, field: shapes.Field) -> list[Record]:
-    """The records that `names` (the value of train, valid or test) holds: splits of the built-in
-    data set or .jsonl files, joined by commas.
+class DataArgs(Protocol):
+    """What is read of a spec: of SplitArgs, VisualEncoderArgs and VisualEmbeddingArgs."""
 
-    `field` says which records of the built-in data are meant: questions ("answers") or captions. A
-    record of your own files is read in every role, or in that of its `split`; its pictures get
-    their whole path and are there.
+    @property
+    def dataset(self) -> str | None: ...
+    @property
+    def data_root(self) -> str: ...
+    @property
+    def images(self) -> str | None: ...
+    @property
+    def feature_type(self) -> str: ...
+    @property
+    def image_size(self) -> tuple[int, int]: ...
+    @property
+    def patch_size(self) -> int: ...
+    @property
+    def n_boxes(self) -> int: ...
+
+
+def records(args: DataArgs, names: str, role: Role, field: shapes.Field) -> list[Record]:
+    """The records that `names` (the value of train, valid or test) holds: splits of the built-in
+    data set, published splits, or .jsonl files, joined by commas.
+
+    `field` says which records are meant: questions ("answers") or captions. A record of your own
+    files is read in every role, or in that of its `split`. What `image` holds then is what
+    `reader` reads: a path, a name in the tar, or the name of stored features.
     """
     found: list[Record] = []
     for name in filter(None, map(str.strip, names.split(","))):
         found += _named(args, name, role, field)
     if not found:
         raise UserError(f'{role} is "{names}", which holds no record.', exit_code=3)
+    twice = next((id for id, n in Counter(r["id"] for r in found).items() if n > 1), None)
+    if twice is not None:
+        raise UserError(f'{role} is "{names}", and two records have the id "{twice}".', exit_code=3)
     return found
 
 
-def pictures(args: SplitArgs) -> Pictures:
+def pictures(args: DataArgs) -> Pictures:
     """The pictures that records name."""
-    return shapes.load().pictures if args.dataset == "shapes" else PictureFiles()
+    if args.dataset == "shapes":
+        return shapes.load().pictures
+    tar = _tar(args)
+    return PictureTar(tar) if tar else PictureFiles()
 
 
-def reader(args: VisualEncoderArgs, held: Pictures) -> Reader:
-    """What makes features of a picture's name, by `feature_type`."""
+def reader(args: DataArgs, held: Pictures) -> Reader:
+    """What makes features of what records name, by `feature_type`."""
     if args.feature_type == "patch":
         return PatchReader(held, args.image_size, args.patch_size)
+    if args.dataset is not None and args.feature_type in STORED_TYPES:
+        raise UserError(
+            f'feature_type is "{args.feature_type}", and dataset "{args.dataset}" has no stored '
+            'features. Set feature_type: "patch".',
+            exit_code=3,
+        )
+    if args.feature_type == "butd":
+        reduced = any(getattr(args, key, False) for key in facts.REDUCTIONS)
+        return BoxReader(args.data_root, BUTD_BOXES if reduced else args.n_boxes)
+    if args.feature_type in CLIP_WIDTH:
+        return GridReader(args.data_root, args.feature_type)
     raise UserError(
-        f'feature_type "{args.feature_type}" is not read by this version; "patch" is.', exit_code=3
+        f'feature_type "{args.feature_type}" is not read by this version; "patch", '
+        f"{', '.join(STORED_TYPES)} are.",
+        exit_code=3,
     )
 
 
@@ -65,7 +109,7 @@ def topk(items: Sequence[Item], value: float, seed: int) -> list[Item]:
     return [items[i] for i in kept]
 
 
-def _named(args: SplitArgs, name: str, role: Role, field: shapes.Field) -> list[Record]:
+def _named(args: DataArgs, name: str, role: Role, field: shapes.Field) -> list[Record]:
     if name.endswith(OWN_DATA):
         if args.dataset is not None:
             raise UserError(
@@ -75,18 +119,27 @@ def _named(args: SplitArgs, name: str, role: Role, field: shapes.Field) -> list[
         return _own(args, Path(name), role)
     if args.dataset == "shapes":
         return shapes.load().records(name, field)
-    raise UserError(
-        f'The split "{name}" of the published data under {args.data_root} is not read by this '
-        'version. Name a .jsonl file of your own, or set dataset: "shapes".',
-        exit_code=3,
-    )
+    return [_located(args, record) for record in _published(args, name, role, field)]
 
 
-def _own(args: SplitArgs, path: Path, role: Role) -> list[Record]:
+def _published(args: DataArgs, name: str, role: Role, field: shapes.Field) -> list[Record]:
+    root = Path(args.data_root)
+    if field == "captions":
+        return published.captions(root, name)
+    raw = bool(getattr(args, "raw_label", False))
+    return published.questions(root, name, with_answers=role != "train" or raw)
+
+
+def _located(args: DataArgs, record: Record) -> Record:
+    """A published record whose `image` is what the reader takes: a path where pixels are read."""
+    if args.feature_type in STORED_TYPES:
+        return record
+    path = published.picture_path(Path(args.data_root), record["image"])
+    return {**record, "image": str(path)}
+
+
+def _own(args: DataArgs, path: Path, role: Role) -> list[Record]:
     held = read_records(path)
-    folder = Path(args.images) if args.images else path.parent
-    if not folder.is_dir():
-        raise UserError(f"images is {folder}, which is no folder.")
     kept = [record for record in held if _split(record, role) == role]
     if held and not kept:
         named = ", ".join(sorted({str(record["split"]) for record in held}))
@@ -95,7 +148,8 @@ def _own(args: SplitArgs, path: Path, role: Role) -> list[Record]:
             "valid and test, or leave split out.",
             exit_code=3,
         )
-    return [_with_paths(record, folder, path) for record in kept]
+    where = _folder(args, path)
+    return [_placed(record, where, f'{path}, record "{record["id"]}"') for record in kept]
 
 
 def _split(record: Record, role: Role) -> str:
@@ -103,19 +157,42 @@ def _split(record: Record, role: Role) -> str:
     return _SPELLINGS.get(named, named)
 
 
-def _with_paths(record: Record, folder: Path, file: Path) -> Record:
-    if "image" not in record:
+class Where(Protocol):
+    """Turns what your own record names into what the reader takes."""
+
+    def __call__(self, image: str, place: str) -> str: ...
+
+
+def _folder(args: DataArgs, file: Path) -> Where:
+    if args.feature_type in STORED_TYPES:
+        return _feature_name
+    tar = _tar(args)
+    if tar:
+        return partial(_in_tar, tar)
+    folder = Path(args.images) if args.images else file.parent
+    if not folder.is_dir():
+        raise UserError(f"images is {folder}, which is neither a folder nor a .tar.")
+    return partial(_in_folder, folder, folder.resolve())
+
+
+def _tar(args: DataArgs) -> Path | None:
+    return Path(args.images) if args.images and args.images.endswith(".tar") else None
+
+
+def _placed(record: Record, where: Where, place: str) -> Record:
+    image = record.get("image")
+    if image is None:
         return record
-    images = record["image"] if isinstance(record["image"], list) else [record["image"]]
-    paths = [_path(each, folder, f'{file}, record "{record["id"]}"') for each in images]
-    return {**record, "image": paths if isinstance(record["image"], list) else paths[0]}
+    if isinstance(image, list):
+        return {**record, "image": [where(each, place) for each in image]}
+    return {**record, "image": where(image, place)}
 
 
-def _path(image: str, folder: Path, place: str) -> str:
+def _in_folder(folder: Path, whole: Path, image: str, place: str) -> str:
+    """The whole path of a picture. UserError where it leaves the folder."""
     path = folder / image
     try:
-        inside = path.resolve().is_relative_to(folder.resolve())
-        there = inside and path.is_file()
+        inside = path.resolve().is_relative_to(whole)
     except (OSError, ValueError) as error:
         raise UserError(f'{place}: "{image}" is no path of a picture ({error}).') from error
     if not inside:
@@ -123,6 +200,16 @@ def _path(image: str, folder: Path, place: str) -> str:
             f"{place}: the picture {image} lies outside {folder}. Set images to the folder that "
             "holds all pictures."
         )
-    if not there:
-        raise UserError(f"{place}: there is no picture {path}.")
     return str(path)
+
+
+def _in_tar(tar: Path, image: str, place: str) -> str:
+    if not is_inside(image):
+        raise UserError(f"{place}: the picture {image} lies outside {tar}.")
+    return member(image)
+
+
+def _feature_name(image: str, place: str) -> str:
+    """The name that feature files have for a picture: that of its file without the ending."""
+    path = Path(image)
+    return path.stem if path.suffix.lower() in PICTURE_ENDS else image

@@ -6,8 +6,9 @@ N visual tokens, F feature width, H, W picture size, p patch side.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 import numpy as np
 import torch
@@ -29,11 +30,19 @@ class Reader(Protocol):
 
     def read(self, reference: str) -> Visual: ...
 
+    def faults(self, references: Sequence[str]) -> dict[str, str]:
+        """What can be told without reading them all: a sentence for each that cannot be read."""
+        ...
+
 
 class Pictures(Protocol):
-    """Pictures by reference: files, or one array."""
+    """Pictures by reference: files, the members of a tar, or one array."""
 
     def open(self, reference: str) -> Picture: ...
+
+    def faults(self, references: Sequence[str]) -> dict[str, str]:
+        """A sentence for each picture that is not there."""
+        ...
 
 
 class PictureFiles:
@@ -46,18 +55,35 @@ class PictureFiles:
         """The whole picture in RGB. UserError where the file is missing, no picture or cut off."""
         path = self.folder / reference
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error", Image.DecompressionBombWarning)
-                with Image.open(path) as file:
-                    return file.convert("RGB")
+            return decoded(path, str(path))
         except FileNotFoundError as error:
             raise UserError(f"There is no picture {path}.") from error
-        except UnidentifiedImageError as error:
-            raise UserError(f"{path} is not a picture that can be read.") from error
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-            raise UserError(f"The picture {path} is too large to be read: {error}") from error
-        except (OSError, SyntaxError, ValueError) as error:
-            raise UserError(f"The picture {path} cannot be read: {error}.") from error
+
+    def faults(self, references: Sequence[str]) -> dict[str, str]:
+        paths = {each: self.folder / each for each in references}
+        return {
+            each: f"There is no picture {path}."
+            for each, path in paths.items()
+            if not path.is_file()
+        }
+
+
+def decoded(source: Path | IO[bytes], name: str) -> Image.Image:
+    """The whole picture in RGB; `name` says in a UserError which one is no picture, cut off or too
+    large. FileNotFoundError where there is none."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(source) as file:
+                return file.convert("RGB")
+    except FileNotFoundError:
+        raise
+    except UnidentifiedImageError as error:
+        raise UserError(f"{name} is not a picture that can be read.") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise UserError(f"The picture {name} is too large to be read: {error}") from error
+    except (OSError, SyntaxError, ValueError) as error:
+        raise UserError(f"The picture {name} cannot be read: {error}.") from error
 
 
 class PictureArray:
@@ -74,6 +100,10 @@ class PictureArray:
         if not reference.isdecimal() or int(reference) >= len(self._array):
             raise UserError(f"{self.path} has no picture number {reference}.")
         return self._array[int(reference)]
+
+    def faults(self, references: Sequence[str]) -> dict[str, str]:
+        """None: its records come with it."""
+        return {}
 
     def __getstate__(self) -> dict[str, Any]:
         return {"path": self.path, "_array": None}
@@ -100,6 +130,9 @@ class PatchReader:
 
     def read(self, reference: str) -> Visual:
         return self.see(self.pictures.open(reference))
+
+    def faults(self, references: Sequence[str]) -> dict[str, str]:
+        return self.pictures.faults(references)
 
     def see(self, picture: Picture) -> Visual:
         """The patches (N, F) of a picture or of an array (H, W, 3) of bytes, and boxes (N, 4)."""

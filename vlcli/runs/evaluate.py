@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 from vlcli.contracts import Architecture, Example, Task
 from vlcli.data.batching import EvalOrder, lengths, loader
 from vlcli.data.dataset import ExampleSet
+from vlcli.data.faults import Skips, in_results, nothing_readable, told
 from vlcli.data.visual import Reader
 from vlcli.runs.folder import RunFolder
-from vlcli.runs.parts import build, examples_of
+from vlcli.runs.parts import build, evaluated, examples_of
 from vlcli.runs.shortage import shortages
 from vlcli.runs.weights import load_best
 from vlcli.runtime import distributed
@@ -19,13 +20,15 @@ from vlcli.spec.problem import UserError
 
 
 class Evaluation(NamedTuple):
-    """What came of one split: scores, what they are in words, examples with their predictions."""
+    """What came of one split: scores, what they are in words, examples with their predictions, and
+    what could not be read and stands in no score (sentences by id)."""
 
     split: str
     scores: dict[str, float]
     notes: dict[str, str]
     examples: list[Example]
     predictions: dict[str, str]
+    skipped: dict[str, str]
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """One row an example, as kept in predictions/<split>.jsonl."""
@@ -44,16 +47,26 @@ def predict(
     engine: Engine,
     batch_size: int,
     num_workers: int = 0,
+    skips: Skips | None = None,
 ) -> dict[str, str]:
     """What the model writes for every example, by id; each process does whole batches of the order
-    that a single one would take, and all get everything."""
+    that a single one would take, and all get everything. An example that cannot be read is an
+    error, or goes to `skips`."""
+    skips = skips or Skips()
     order = EvalOrder(lengths(examples), batch_size, engine.rank, engine.world)
     dataset = ExampleSet(examples, reader)
     mine: dict[str, str] = {}
     with engine.evaluating(architecture):
-        for batch in loader(dataset, order, architecture.collator(), num_workers):
+        loads = loader(dataset, order, architecture.collator(), num_workers)
+        for batch in skips.batches(loads):
             answers = architecture.predict(batch.to(engine.device))
             mine |= {each.id: each.text for each in answers}
+    skips.found = merged(skips.found)
+    return merged(mine)
+
+
+def merged(mine: dict[str, str]) -> dict[str, str]:
+    """What all processes hold, on each of them."""
     return {name: text for each in distributed.gather(mine) for name, text in each.items()}
 
 
@@ -66,11 +79,17 @@ def evaluate(
     engine: Engine,
     spec: Any,
 ) -> Evaluation:
-    """Predict and score one split."""
+    """Predict and score one split. What cannot be read is in no score and told beside them."""
     size = spec.valid_batch_size or spec.batch_size
-    said = predict(architecture, examples, reader, engine, size, min(spec.num_workers, 2))
-    scores, notes = distributed.on_first(lambda: (task.score(examples, said), task.notes(examples)))
-    return Evaluation(split, scores, notes, examples, said)
+    skips = Skips(spec.on_bad_example)
+    said = predict(architecture, examples, reader, engine, size, min(spec.num_workers, 2), skips)
+    seen = [each for each in examples if each.id in said]
+    if examples and not seen:
+        raise nothing_readable(examples, skips.found)
+    scores, notes = distributed.on_first(lambda: (task.score(seen, said), task.notes(seen)))
+    if skips.found:
+        notes = {**notes, "skipped": told(skips.found, len(examples), split)}
+    return Evaluation(split, scores, notes, seen, said, skips.found)
 
 
 def keep(run: RunFolder, evaluation: Evaluation) -> None:
@@ -84,6 +103,7 @@ def keep(run: RunFolder, evaluation: Evaluation) -> None:
             "examples": len(evaluation.examples),
             "scores": evaluation.scores,
             "notes": evaluation.notes,
+            "skipped": in_results(evaluation.skipped),
         },
     )
 
@@ -94,6 +114,7 @@ def evaluate_run(run: RunFolder, spec: Any, split: str | None) -> Evaluation:
     with shortages(spec), Engine(spec, spec) as engine:
         parts = build(spec, run, learning=False)
         examples = examples_of(spec, parts.task, names, role)
+        examples = evaluated(spec, parts.reader, examples)
         load_best(parts.architecture, run)
         parts.architecture.to(engine.device)
         task = parts.task.final()

@@ -12,7 +12,8 @@ from typing import Any
 from vlcli.contracts import Architecture, Building, Example, Task
 from vlcli.data import sources
 from vlcli.data.batching import TrainBatches, TrainOrder, lengths
-from vlcli.data.dataset import ExampleSet
+from vlcli.data.dataset import TrainSet
+from vlcli.data.faults import Skips, known_faults
 from vlcli.data.visual import Reader
 from vlcli.peft.freezing import freeze
 from vlcli.runs.folder import RunFolder
@@ -31,7 +32,8 @@ PRIOR = "prior.json"
 
 @dataclass
 class Parts:
-    """What a run works with; `train` is empty where a run only tests or predicts."""
+    """What a run works with; `train` is empty where a run only tests or predicts. `skips` holds the
+    training examples that are left out."""
 
     spec: Any
     task: Task
@@ -42,6 +44,7 @@ class Parts:
     train: list[Example] = field(default_factory=list)
     valid: list[Example] = field(default_factory=list)
     test: list[Example] = field(default_factory=list)
+    skips: Skips = field(default_factory=Skips)
 
     def batches(self, engine: Engine) -> TrainBatches:
         """The training batches of this process."""
@@ -49,10 +52,10 @@ class Parts:
         order = TrainOrder(
             lengths(self.train), spec.batch_size, spec.seed, engine.rank, engine.world
         )
-        examples = ExampleSet(self.train, self.reader, self.task.redraw)
+        examples = TrainSet(self.train, self.reader, self.task.redraw)
         pin = engine.device.type == "cuda"
         collate = self.architecture.collator()
-        return TrainBatches(examples, order, collate, spec.num_workers, pin)
+        return TrainBatches(examples, order, collate, spec.num_workers, pin, self.skips)
 
 
 def task_of(spec: Any) -> Task:
@@ -82,6 +85,14 @@ def examples_of(spec: Any, task: Task, names: str | None, role: sources.Role) ->
     return task.examples(sources.topk(records, amount, spec.seed), training=role == "train")
 
 
+def evaluated(spec: Any, reader: Reader | None, examples: list[Example]) -> list[Example]:
+    """Examples of a split that is evaluated. With on_bad_example: "error", those that are known to
+    be unreadable stop the run here; with "skip" all stay, to be reported beside the scores."""
+    if spec.on_bad_example == "error":
+        Skips().take(known_faults(examples, reader))
+    return examples
+
+
 def build(spec: Any, run: RunFolder | None = None, learning: bool = True) -> Parts:
     """Everything that a spec names. `run` gives tokenizer, answers and prior where it has them
     already, and the weights are those of its checkpoint where it has one; `learning` reads the
@@ -94,6 +105,9 @@ def build(spec: Any, run: RunFolder | None = None, learning: bool = True) -> Par
     test = examples_of(spec, task, spec.test, "test") if learning else []
     if run is not None and not task.prior and (run.path / PRIOR).is_file():
         task.prior = dict(run.read_json(PRIOR))
+    skips = Skips(spec.on_bad_example)
+    train = skips.readable(train, reader)
+    valid, test = evaluated(spec, reader, valid), evaluated(spec, reader, test)
     building = building_of(spec)
     tokenizer = _tokenizer(spec, building, run, train)
     answers = _answers(spec, run, train)
@@ -104,7 +118,7 @@ def build(spec: Any, run: RunFolder | None = None, learning: bool = True) -> Par
         load_into(architecture, spec.load)
     methods = [name for name, (key, _) in METHODS.items() if getattr(spec, key)]
     freeze(architecture, spec, methods)
-    return Parts(spec, task, reader, tokenizer, architecture, answers, train, valid, test)
+    return Parts(spec, task, reader, tokenizer, architecture, answers, train, valid, test, skips)
 
 
 def reader_of(spec: Any, pictures: Any) -> Reader:

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from vlcli.data.faults import in_results, told
 from vlcli.runs import evaluate
 from vlcli.runs.evaluate import Evaluation
 from vlcli.runs.folder import SPEC, RunFolder
@@ -160,10 +161,15 @@ def _learn(
         parts.architecture.to(engine.device)
         return None
 
+    total = len(parts.train) + len(parts.skips.found)
+
     def validate() -> dict[str, float]:
+        _tell_skipped(parts, total, screen)
         found = evaluate.evaluate(
             parts.architecture, parts.task, spec.valid, parts.valid, parts.reader, engine, spec
         )
+        if "skipped" in found.notes:
+            screen.say(found.notes["skipped"])
         return _told(found.scores)
 
     again = plan.resume is not None
@@ -193,6 +199,13 @@ def _learn(
     return result
 
 
+def _tell_skipped(parts: Parts, total: int, screen: Screen) -> None:
+    """Say which training examples could not be read so far, on any process."""
+    parts.skips.found = evaluate.merged(parts.skips.found)
+    if parts.skips.found:
+        screen.say(told(parts.skips.found, total, "training"))
+
+
 def _told(scores: dict[str, float]) -> dict[str, float]:
     """What a validation tells while training: no priors, no parts, no counts."""
     return {
@@ -213,7 +226,7 @@ def _last(parts: Parts, engine: Engine, run: RunFolder) -> Evaluation:
 
 def _score(parts: Parts, result: Result | None, evaluation: Evaluation | None) -> dict[str, Any]:
     """The score that listings show: of the last evaluation, with the split it is on."""
-    facts: dict[str, Any] = {"ended": time.time()}
+    facts: dict[str, Any] = {"ended": time.time(), "skipped": in_results(parts.skips.found)}
     if result is not None:
         facts |= {
             "data_wait_percent": 100 * result.waited,

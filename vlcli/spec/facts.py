@@ -8,6 +8,7 @@ from .run import Run
 from .sizes import (
     BUTD_BOXES,
     CLIP_POOLED_WIDTH,
+    CLIP_TOKENS,
     CLIP_WIDTH,
     VIDEO_WIDTH,
     Backbone,
@@ -105,7 +106,7 @@ def features(run: Run) -> Features:
     if tower not in CLIP_WIDTH:
         return Features(None, None)
     if not is_raw(run):
-        return Features(49, CLIP_WIDTH[tower])
+        return Features(CLIP_TOKENS, CLIP_WIDTH[tower])
     if run.vis_pooling_output:
         return Features(1, CLIP_POOLED_WIDTH[tower])
     return Features((run.image_size[0] // 32) * (run.image_size[1] // 32), CLIP_WIDTH[tower])

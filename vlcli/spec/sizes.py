@@ -110,5 +110,6 @@ STORED_TYPES = ("butd", *CLIP_WIDTH)
 RAW_TYPES = tuple(f"raw_{name}" for name in CLIP_WIDTH)
 FEATURE_TYPES = (*STORED_TYPES, *RAW_TYPES, "patch")
 BUTD_BOXES = 36
+CLIP_TOKENS = 49  # a stored CLIP grid, 7 x 7
 VIDEO_WIDTH = 512
 VISUAL_TOKENS = 100  # <vis_extra_id_0> .. <vis_extra_id_99>

@@ -53,3 +53,10 @@ class SplitArgs(Group):
         needs=(needs.FILES, needs.OWN_FILES),
         new=True,
     )
+    on_bad_example: Literal["error", "skip"] = arg(
+        "error",
+        "What becomes of an example whose picture or features cannot be read: error stops the run "
+        "and names it, skip leaves it out and reports how many were.",
+        needs=(needs.FILES, needs.VISION),
+        new=True,
+    )
