@@ -106,6 +106,9 @@ class Shades:
     def read(self, reference: str) -> Visual:
         return Visual(torch.full((1, 1), float(reference)), torch.zeros(1, 4))
 
+    def faults(self, references: Sequence[str]) -> dict[str, str]:
+        return {}
+
 
 EXAMPLES = [Example(str(i), "t", "word " * (i % 5 + 1), images=(str(i),)) for i in range(50)]
 
