@@ -74,7 +74,11 @@ def fault(key: str, value: Any) -> Problem:
          "Mend the value, or remove the key."),
         ("feature_type", "BUTD", "V2",
          'feature_type is "BUTD"; it must be "butd", "RN50", "RN101", "RN50x4", "ViT", '
-         '"raw_RN50", "raw_RN101", "raw_RN50x4", "raw_ViT" or "patch".', 'Did you mean "butd"?'),
+         '"raw_RN50", "raw_RN101", "raw_RN50x4", "raw_ViT", "patch" or "stored:PATH".',
+         'Did you mean "butd"?'),
+        ("feature_type", "stored:", "V2",
+         'feature_type is "stored:"; after the colon stands the path of a store.',
+         'Did you mean "stored:PATH"?'),
         ("losses", "lm,foo", "V2",
          'losses names "foo"; it may name "lm", "qa", "itm", "caption", "ground_caption" or '
          '"refer".',

@@ -11,6 +11,7 @@ from vlcli.cli import (
     convert,
     eval_,
     explain,
+    features,
     init,
     list_,
     predict,
@@ -50,6 +51,7 @@ def _top(
 app.command("train")(train.train)
 app.command("eval")(eval_.eval_)
 app.command("predict")(predict.predict)
+app.add_typer(features.app, name="features")
 app.command("runs")(runs.runs)
 app.command("validate")(validate.validate)
 app.command("explain")(explain.explain)

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
-from vlcli.spec import facts
+from vlcli.spec import facts, stores
 from vlcli.spec.files import OWN_DATA
 from vlcli.spec.problem import UserError
 from vlcli.spec.sizes import BUTD_BOXES, CLIP_WIDTH, STORED_TYPES
@@ -19,6 +19,7 @@ from vlcli.spec.sizes import BUTD_BOXES, CLIP_WIDTH, STORED_TYPES
 from . import published, shapes
 from .hdf5 import BoxReader, GridReader
 from .records import Record, read_records
+from .store import StoredReader
 from .tars import PictureTar, is_inside, member
 from .visual import PatchReader, PictureFiles, Pictures, Reader
 
@@ -72,13 +73,18 @@ def pictures(args: DataArgs) -> Pictures:
     if args.dataset == "shapes":
         return shapes.load().pictures
     tar = _tar(args)
-    return PictureTar(tar) if tar else PictureFiles()
+    if tar:
+        return PictureTar(tar)
+    stored = stores.path_of(args.feature_type)
+    return PictureFiles(args.images or ".") if stored else PictureFiles()
 
 
 def reader(args: DataArgs, held: Pictures) -> Reader:
     """What makes features of what records name, by `feature_type`."""
     if args.feature_type == "patch":
         return PatchReader(held, args.image_size, args.patch_size)
+    if store := stores.path_of(args.feature_type):
+        return StoredReader(store, held)
     if args.dataset is not None and args.feature_type in STORED_TYPES:
         raise UserError(
             f'feature_type is "{args.feature_type}", and dataset "{args.dataset}" has no stored '
@@ -91,7 +97,7 @@ def reader(args: DataArgs, held: Pictures) -> Reader:
     if args.feature_type in CLIP_WIDTH:
         return GridReader(args.data_root, args.feature_type)
     raise UserError(
-        f'feature_type "{args.feature_type}" is not read by this version; "patch", '
+        f'feature_type "{args.feature_type}" is not read by this version; "patch", "stored:PATH", '
         f"{', '.join(STORED_TYPES)} are.",
         exit_code=3,
     )
@@ -166,6 +172,8 @@ class Where(Protocol):
 def _folder(args: DataArgs, file: Path) -> Where:
     if args.feature_type in STORED_TYPES:
         return _feature_name
+    if stores.path_of(args.feature_type):
+        return _store_id
     tar = _tar(args)
     if tar:
         return partial(_in_tar, tar)
@@ -207,6 +215,11 @@ def _in_tar(tar: Path, image: str, place: str) -> str:
     if not is_inside(image):
         raise UserError(f"{place}: the picture {image} lies outside {tar}.")
     return member(image)
+
+
+def _store_id(image: str, place: str) -> str:
+    """A store knows pictures by the names that it was told."""
+    return image
 
 
 def _feature_name(image: str, place: str) -> str:

@@ -20,13 +20,16 @@ RIGHT, WRONG, INK, GREY = (22, 128, 61), (185, 28, 28), (28, 25, 23), (120, 113,
 
 def draw_samples(evaluation: Evaluation, reader: Reader | None, folder: Path) -> Path | None:
     """`samples.png`: twelve examples spread over the split; the first picture also alone, as
-    `first.png`. None where the run sees no pictures."""
+    `first.png`. None where the run sees no pictures, or they are not at hand."""
     pictures = getattr(reader, "pictures", None)
     shown = [each for each in evaluation.examples if each.images]
     if pictures is None or not shown:
         return None
     step = max(1, len(shown) // (COLUMNS * ROWS))
     chosen = shown[::step][: COLUMNS * ROWS]
+    names = [each.images[0] for each in chosen]
+    if len(pictures.faults(names)) == len(set(names)):
+        return None
     height = SIDE + 5 * LINE + 2 * MARGIN
     rows = -(-len(chosen) // COLUMNS)
     sheet = Image.new("RGB", (COLUMNS * (SIDE + MARGIN) + MARGIN, rows * height), "white")

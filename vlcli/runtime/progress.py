@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+import time
+from typing import NamedTuple, Protocol, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 
 class Glance(NamedTuple):
@@ -92,6 +100,43 @@ class Bar(Lines):
 
     def close(self) -> None:
         self.bar.stop()
+
+
+class Count:
+    """How far a count of pictures is: a bar on a terminal, elsewhere a line every ten seconds."""
+
+    EVERY = 10.0
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.bar = Progress(
+            BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console
+        )
+        self.task: TaskID | None = None
+        self.first = 0
+        self.began = self.last = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.console.is_terminal:
+            self.bar.stop()
+
+    def tell(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if self.task is None:
+            self.task = self.bar.add_task("", total=total)
+            self.first, self.began, self.last = done, now, now
+            if self.console.is_terminal:
+                self.bar.start()
+        self.bar.update(self.task, completed=done)
+        if not self.console.is_terminal and now - self.last >= self.EVERY:
+            self.last = now
+            left = (total - done) * (now - self.began) / max(1, done - self.first)
+            self.console.print(
+                f"{done:,}/{total:,} pictures  {clock(left)} left", highlight=False, soft_wrap=True
+            )
 
 
 def screen_for(main: bool, console: Console) -> Screen:

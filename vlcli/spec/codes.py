@@ -14,9 +14,9 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "F3": (
         "a file that the spec names is missing",
-        "Keys such as load, resume, deepspeed, images, answer_vocab and your own .jsonl files are "
-        "looked for before a run starts, from the current folder. A missing one ends with exit "
-        "code 4, so that a script can tell it from a wrong spec (3).",
+        "Keys such as load, resume, deepspeed, images, answer_vocab, your own .jsonl files and a "
+        "feature store (stored:PATH) are looked for before a run starts, from the current folder. "
+        "A missing one ends with exit code 4, so that a script can tell it from a wrong spec (3).",
     ),
     "S0": ("the file is not UTF-8", "A spec is a text in UTF-8."),
     "S1": (

@@ -16,7 +16,9 @@ from .sizes import (
     Features,
     backbone,
     family_of,
+    of_store,
 )
+from .stores import STORED
 
 ADAPTER_KINDS = ("use_adapter", "use_hyperformer", "use_compacter", "use_lradapter")
 VIDEO_TASKS = ("tvqa", "how2qa", "tvc", "yc2c")
@@ -84,6 +86,11 @@ def is_raw(run: Run) -> bool:
     return str(run.feature_type).startswith("raw")
 
 
+def is_stored(run: Run) -> bool:
+    """Whether features come from a store of the user's own (stored:PATH)."""
+    return str(run.feature_type).startswith(STORED)
+
+
 def sees(run: Run) -> bool:
     """Whether the run uses pictures at all."""
     return bool(run.use_vision)
@@ -102,6 +109,8 @@ def features(run: Run) -> Features:
         height, wide = run.image_size
         side = run.patch_size
         return Features((height // side) * (wide // side), 3 * side * side)
+    if is_stored(run):
+        return of_store(kind)
     tower = kind.removeprefix("raw_")
     if tower not in CLIP_WIDTH:
         return Features(None, None)

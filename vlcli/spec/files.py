@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from . import stores
 from .rules import Finding
 from .run import InDoubt, Run
 from .values import shown
@@ -33,10 +34,23 @@ def missing(run: Run) -> Iterator[Finding]:
             message = f"{key} is {shown(text)}, and there is no such run or weight file."
             fix = "Mend the path; `vlcli runs` lists the runs of this folder."
             yield Finding((key,), message, _fix(text, fix))
+    yield from _store(run)
     for key in ("backbone", "tokenizer"):
         text = _value(run, key)
         if text and text.startswith(HERE):
             yield from _one(run, key, text)
+
+
+def _store(run: Run) -> Iterator[Finding]:
+    """A feature store that pictures are to be read from and that cannot be."""
+    path = stores.path_of(_value(run, "feature_type") or "")
+    try:
+        if path is not None and run.use_vision:
+            stores.read_index(path)
+    except stores.StoreError as error:
+        yield Finding(("feature_type",), error.message, error.fix)
+    except InDoubt:
+        return
 
 
 def _value(run: Run, key: str) -> str | None:

@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from . import stores
+
 Family = Literal["t5", "bart"]
 
 
@@ -113,3 +115,13 @@ BUTD_BOXES = 36
 CLIP_TOKENS = 49  # a stored CLIP grid, 7 x 7
 VIDEO_WIDTH = 512
 VISUAL_TOKENS = 100  # <vis_extra_id_0> .. <vis_extra_id_99>
+
+
+def of_store(feature_type: str) -> Features:
+    """N and F of the store that `stored:PATH` names; unknown where there is none."""
+    path = stores.path_of(feature_type)
+    try:
+        index = stores.read_index(path) if path else None
+    except stores.StoreError:
+        index = None
+    return Features(index.tokens, index.width) if index else Features(None, None)

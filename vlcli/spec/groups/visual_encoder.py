@@ -7,11 +7,18 @@ from .. import needs
 from ..fields import Group, any_of, arg
 from ..lists import height_and_width
 from ..sizes import FEATURE_TYPES
+from ..stores import STORED
+
+_EXPECTED = any_of((*FEATURE_TYPES, "stored:PATH"))
 
 
 def _feature_type(name: Any) -> Any:
-    if isinstance(name, str) and name not in FEATURE_TYPES:
-        raise ValueError(f'feature_type is "{name}"; it must be {any_of(FEATURE_TYPES)}.')
+    if not isinstance(name, str) or name in FEATURE_TYPES:
+        return name
+    if not name.startswith(STORED):
+        raise ValueError(f'feature_type is "{name}"; it must be {_EXPECTED}.')
+    if not name.removeprefix(STORED).strip():
+        raise ValueError(f'feature_type is "{name}"; after the colon stands the path of a store.')
     return name
 
 
@@ -35,10 +42,11 @@ class VisualEncoderArgs(Group):
     feature_type: str = arg(
         "butd",
         "Source of visual features: butd (36 stored boxes), RN50, RN101, RN50x4 or ViT (stored "
-        "CLIP grids), raw_* (pictures through that CLIP tower), patch (a grid of pixel patches).",
+        "CLIP grids), raw_* (pictures through that CLIP tower), patch (a grid of pixel patches), "
+        "stored:PATH (what `vlcli features extract` wrote to PATH).",
         read=_feature_type,
         needs=needs.VISION,
-        expects=any_of(FEATURE_TYPES),
+        expects=_EXPECTED,
     )
     image_size: tuple[int, int] = arg(
         (448, 448),

@@ -22,6 +22,8 @@ def _fewer(run: Run, limit: int) -> str:
     if facts.grid(run) and facts.reduction(run) in (None, "sparse_sample"):
         side = facts.token_side(run) * isqrt(limit)
         return f"Set image_size: {side} or less, or downsample: true with n_boxes: {limit}"
+    if facts.is_stored(run) and facts.reduction(run) in (None, "sparse_sample"):
+        return f"Set downsample: true with n_boxes: {isqrt(limit) ** 2} or a smaller square"
     return f"Set n_boxes: {limit} or less"
 
 
@@ -141,7 +143,8 @@ def pictures_apart(run: Run) -> Iterator[Finding]:
 def feature_width(run: Run) -> Iterator[Finding]:
     """The width of a visual feature follows from feature_type: butd, RN50 and RN101 have 2048,
     RN50x4 2560, ViT 768; pooled ones 1024, 512, 640 and 512 (RN50, RN101, RN50x4, ViT); a patch has
-    3 x patch_size x patch_size. feat_dim is set by itself, and a written one must agree."""
+    3 x patch_size x patch_size; a store (stored:PATH) says it itself. feat_dim is set by itself,
+    and a written one must agree."""
     wide = facts.features(run).width
     if not run.wrote("feat_dim") or not facts.sees(run) or facts.watches(run):
         return

@@ -1,0 +1,85 @@
+"""The pictures of a folder, a tar or a .jsonl file: their ids and sizes, and how to open one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from vlcli.spec.files import OWN_DATA
+from vlcli.spec.problem import UserError
+
+from .records import read_records
+from .tars import PictureTar
+from .visual import PictureFiles, Pictures
+
+ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+
+
+class Gathered(NamedTuple):
+    """`sizes` are bytes by id, in order (-1 for a picture that is not there); an id is what
+    `pictures` opens: a path relative to the folder, or a name in the tar."""
+
+    pictures: Pictures
+    sizes: dict[str, int]
+
+
+def gather(source: Path, images: Path | None = None) -> Gathered:
+    """All pictures of `source`, in the order of their names; those of a .jsonl file in the order of
+    its records, from beside it or from `images` (a folder or a tar).
+
+    UserError where the source is missing or names no picture.
+    """
+    if source.name.endswith(OWN_DATA):
+        found = _named(source, images or source.parent)
+    elif source.suffix == ".tar":
+        tar = PictureTar(source)
+        found = Gathered(tar, {name: size for name, (_, size) in sorted(tar.places.items())})
+    elif source.is_dir():
+        found = _folder(source)
+    else:
+        what = "is neither a folder nor a .tar nor a .jsonl file" if source.exists() else "is not"
+        raise UserError(f"{source} {what}{'' if source.exists() else ' there'}.")
+    if not source.name.endswith(OWN_DATA):
+        found = found._replace(sizes={k: v for k, v in found.sizes.items() if _is_picture(k)})
+    if not found.sizes:
+        raise UserError(f"{source} has no picture ({', '.join(ENDINGS)}).")
+    return found
+
+
+def _is_picture(name: str) -> bool:
+    last = name.rpartition("/")[2].lower()
+    return last.endswith(ENDINGS) and not last.startswith(".")
+
+
+def _folder(folder: Path) -> Gathered:
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    sizes = {path.relative_to(folder).as_posix(): path.stat().st_size for path in paths}
+    return Gathered(PictureFiles(folder), dict(sorted(sizes.items())))
+
+
+def _named(file: Path, images: Path) -> Gathered:
+    """The pictures that records name, each once."""
+    records = read_records(file, needs=["image"])
+    images_of = (each["image"] for each in records)
+    names = [name for each in images_of for name in (each if isinstance(each, list) else [each])]
+    if images.suffix == ".tar":
+        tar = PictureTar(images)
+        size = {name: tar.places.get(name, (0, -1))[1] for name in names}
+        return Gathered(tar, size)
+    if not images.is_dir():
+        raise UserError(f"--images is {images}, which is neither a folder nor a .tar.")
+    whole = images.resolve()
+    return Gathered(PictureFiles(images), {name: _size(whole, name, file) for name in names})
+
+
+def _size(folder: Path, name: str, file: Path) -> int:
+    try:
+        path = (folder / name).resolve()
+        if not path.is_relative_to(folder):
+            raise UserError(
+                f"{file}: the picture {name} lies outside {folder}. Set --images to the folder "
+                "that holds all pictures."
+            )
+        return path.stat().st_size if path.is_file() else -1
+    except (OSError, ValueError) as error:
+        raise UserError(f'{file}: "{name}" is no path of a picture ({error}).') from error

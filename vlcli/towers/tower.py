@@ -1,0 +1,114 @@
+"""The one shape of all image encoders: bytes of pictures in, a grid or a pooled feature out.
+
+B pictures, S side in pixels, r, c rows and columns of the grid, F feature width.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from vlcli.spec.problem import UserError
+
+Pool = Literal["grid", "pooled"]
+POOLS: tuple[Pool, ...] = ("grid", "pooled")
+USAGE = 2
+
+
+class Look(NamedTuple):
+    """How an encoder wants pictures: whole, stretched to `size` x `size` pixels by `interpolation`
+    (a name of PIL's), bytes / 255 less `mean` by channel, divided by `std`."""
+
+    size: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    interpolation: str = "bicubic"
+
+
+class Tower(nn.Module):
+    """An encoder by name. A library's file says how its models give a grid (B, F, r, c) and a
+    pooled feature (B, F); `owner` is the module whose weights a file holds."""
+
+    def __init__(self, name: str, model: nn.Module, look: Look) -> None:
+        super().__init__()
+        self.name = name
+        self.model = model.eval()
+        self.look = look
+
+    def grid(self, pixels: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def pooled(self, pixels: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def pixels(self, pictures: Tensor) -> Tensor:
+        """Bytes (B, S, S, 3) as the encoder reads them: (B, 3, S, S) float32."""
+        mean, std = (torch.tensor(each).to(pictures.device) for each in self.look[1:3])
+        return ((pictures.float() / 255 - mean) / std).permute(0, 3, 1, 2).contiguous()
+
+    @torch.inference_mode()
+    def features(self, pictures: Tensor, pool: Pool) -> Tensor:
+        """(B, r, c, F) of pictures (B, S, S, 3) in bytes; pooled ones have r = c = 1."""
+        seen = self.pixels(pictures)
+        if pool == "pooled":
+            return self.pooled(seen)[:, None, None]
+        return self.grid(seen).permute(0, 2, 3, 1)
+
+    def shape(self, pool: Pool) -> tuple[int, int, int]:
+        """r, c, F."""
+        side = self.look.size
+        device = next(self.parameters()).device
+        try:
+            found = self.features(torch.zeros(1, side, side, 3, device=device), pool)
+        except (RuntimeError, ValueError, AssertionError) as error:
+            raise UserError(
+                f"{self.name} cannot see pictures of {side} x {side} pixels: "
+                f"{str(error).splitlines()[0]}. Name another --size.",
+                USAGE,
+            ) from error
+        return found.shape[1], found.shape[2], found.shape[3]
+
+    def load(self, weights: Mapping[str, Tensor], source: str) -> None:
+        """Put a whole state dict in; UserError where names or shapes do not fit."""
+        own = self.model.state_dict()
+        lacking, extra = own.keys() - weights.keys(), weights.keys() - own.keys()
+        if lacking or extra:
+            raise UserError(
+                f"The weights {source} are not of {self.name}: {_some(lacking, 'missing')}, "
+                f"{_some(extra, 'unknown')}. Name the encoder that they were trained in."
+            )
+        for name, value in weights.items():
+            if value.shape != own[name].shape:
+                raise UserError(
+                    f"The weights {source} are not of {self.name}: {name} is "
+                    f"{tuple(value.shape)} there and {tuple(own[name].shape)} here."
+                )
+        self.model.load_state_dict(dict(weights))
+
+    def digest(self) -> str:
+        """sha256 over all weights, with their names."""
+        found = hashlib.sha256()
+        for name, value in self.model.state_dict().items():
+            found.update(name.encode())
+            found.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+        return found.hexdigest()
+
+    def facts(self) -> dict[str, Any]:
+        """What features depend on, as JSON values."""
+        return {"encoder": self.name, **self.look._asdict(), "weights_sha256": self.digest()}
+
+
+def tokens_to_grid(tokens: Tensor, rows: int, columns: int) -> Tensor:
+    """(B, r c, F) as (B, F, r, c)."""
+    return tokens.transpose(1, 2).unflatten(2, (rows, columns))
+
+
+def _some(names: set[str], what: str) -> str:
+    if not names:
+        return f"none {what}"
+    shown = ", ".join(sorted(names)[:2])
+    return f"{len(names)} {what} ({shown}{', ...' if len(names) > 2 else ''})"
