@@ -5,7 +5,7 @@
 PLACE is "step", for the NUMBER-th optimizer step, or what happens to a file for the NUMBER-th time:
 part of "open PATH" (to write), "os.mkdir PATH" or "os.rename PATH". MISHAP is what happens just
 before: `kill` kills the process as `kill -9` does, `full` lets no file grow from then on, `memory`
-refuses more memory, `wait` sleeps for a minute.
+refuses more memory, `wait` sleeps until it is woken.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Mishap:
 
     def wait(self) -> None:
         print("waiting", file=sys.stderr, flush=True)
-        time.sleep(60)
+        time.sleep(600)
 
 
 def main() -> None:
