@@ -12,8 +12,9 @@ import os
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -215,8 +216,7 @@ class StoreWriter:
         with _told(self.folder):
             index = self._index(source, dict(skipped))
             self._features.seek(0)
-            self._features.write(_header(index))
-            self._features.flush()
+            _put(self._features, _header(index))
             (self.folder / INDEX).write_bytes(written(index))
             for name in (ARRAY, IDS, INDEX):
                 _sync(self.folder / name)
@@ -241,16 +241,14 @@ class StoreWriter:
 
     def _append(self, names: Sequence[str], rows: Sequence[bytes]) -> None:
         """Features first, and only when they are on the disk their ids."""
-        self._features.write(b"".join(rows))
-        self._features.flush()
+        _put(self._features, b"".join(rows))
         os.fsync(self._features.fileno())
         digests = [_digest(row) for row in rows]
         lines = [
             json.dumps([name, digest, self.wanted[name]])
             for name, digest in zip(names, digests, strict=True)
         ]
-        self._ids.write("".join(f"{line}\n" for line in lines).encode())
-        self._ids.flush()
+        _put(self._ids, "".join(f"{line}\n" for line in lines).encode())
         self._done.update(zip(names, digests, strict=True))
 
     def _keep_to_the_plan(self) -> None:
@@ -275,12 +273,12 @@ class StoreWriter:
         size = self.index.record_bytes
         if self._features.seek(0, os.SEEK_END) < HEADER:
             self._features.truncate(0)
-            self._features.write(b" " * HEADER)
-            self._features.flush()
+            self._features.seek(0)
+            _put(self._features, b" " * HEADER)
         self._ids.seek(0)
         self._features.seek(HEADER)
         kept = 0  # bytes of the list of ids
-        for line in self._ids:
+        for line in self._ids.read().splitlines(keepends=True):
             known = _line(line)
             if known is None or known[0] in self._done or self.wanted.get(known[0]) != known[2]:
                 break
@@ -394,9 +392,17 @@ def _file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _opened(path: Path) -> BinaryIO:
-    """A file to be read and written, made where it is not there."""
-    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)), "r+b")
+def _opened(path: Path) -> FileIO:
+    """A file to be read and written, made where it is not there; nothing of it waits in memory."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+    return FileIO(handle, "r+")
+
+
+def _put(file: FileIO, raw: bytes) -> None:
+    """Write all of it where the file stands."""
+    rest = memoryview(raw)
+    while rest:
+        rest = rest[file.write(rest) :]
 
 
 def _lock(file: Any, path: Path) -> None:

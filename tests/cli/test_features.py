@@ -1,0 +1,70 @@
+"""`vlcli features`: a store out of pictures, and what it says of a damaged one."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vlcli.data.store import HEADER
+from vlcli.spec.stores import ARRAY, IDS, part_of
+
+from .test_screens import vlcli
+
+ENCODER = ["--encoder", "timm:test_resnet", "--random", "--size", "64", "--device", "cpu"]
+BY_ONE = ["--batch-size", "1"]
+
+
+def test_a_killed_extraction_goes_on_and_a_flipped_bit_is_told(tmp_path: Path) -> None:
+    folder, out = tmp_path / "pictures", tmp_path / "feats"
+    folder.mkdir()
+    draw = np.random.default_rng(0)
+    for number in range(40):
+        pixels = draw.integers(0, 255, (40, 50, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number:02d}.png")
+    words = ["features", "extract", str(folder), str(out), *ENCODER, *BY_ONE]
+    child = subprocess.Popen([sys.executable, "-m", "vlcli", *words], stderr=subprocess.DEVNULL)
+    ids = part_of(out) / IDS
+    wanted = random.Random(3).randrange(1, 20)
+    while child.poll() is None and not (ids.exists() and ids.read_bytes().count(b"\n") >= wanted):
+        pass
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    assert not out.exists()
+    done = vlcli(*words)
+    assert (done.returncode, done.stdout) == (0, f'"feature_type": "stored:{out}"\n')
+    assert "of them were extracted before." in done.stderr
+
+    told = vlcli("features", "info", str(out), "--json")
+    facts = json.loads(told.stdout)
+    assert (facts["records"], facts["tokens"], facts["width"], facts["damaged"]) == (40, 4, 96, [])
+    assert facts["encoder"]["encoder"] == "timm:test_resnet"
+    held = bytearray((out / ARRAY).read_bytes())
+    held[HEADER + 100] ^= 1
+    (out / ARRAY).write_bytes(held)
+    told = vlcli("features", "info", str(out))
+    assert told.returncode == 4
+    assert "1 of 40 records have changed since they were written: 00.png." in told.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["extract", "gone", "out", *ENCODER], 4, "gone is not there"),
+        (["extract", "a", "out", *ENCODER, "--weights", "x"], 2, "exclude each other"),
+        (["extract", "a", "out", *ENCODER, "--on-bad", "ignore"], 2, "--on-bad"),
+        (["info", "gone"], 4, "There is no feature store gone. Make one with `vlcli features"),
+    ],
+)
+def test_wrong_usage_is_a_sentence(words: list[str], code: int, said: str) -> None:
+    done = vlcli("features", *words)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
