@@ -57,7 +57,7 @@ def read_file(path: str | Path) -> Source:
         message = f"The file {shown(name, 200)} cannot be read: {shown(why, 200)}."
         fix = "Name a file that you may read."
         return _without_values(name, "", Problem("F2", "error", message, fix))
-    if size > MAX_BYTES:
+    if size is None or size > MAX_BYTES:
         return _too_long(name, "", size)
     try:
         return read_text(data.decode(), name)
@@ -80,9 +80,9 @@ def read_text(text: str, name: str) -> Source:
     return Source(name, text, values, reader.keys, reader.spots, problems, lost)
 
 
-def _contents(path: str | Path) -> tuple[int, bytes]:
+def _contents(path: str | Path) -> tuple[int | None, bytes]:
     """The size of the file, and its bytes where the size is within the limit. Of a pipe no more
-    is read than the limit and one."""
+    is read than the limit and one; its size is None then."""
     if str(path) in STDIN:
         with open(0, "rb", closefd=False) as file:
             return _read(file)
@@ -97,17 +97,17 @@ def _contents(path: str | Path) -> tuple[int, bytes]:
         return _read(file)
 
 
-def _read(file: BinaryIO) -> tuple[int, bytes]:
+def _read(file: BinaryIO) -> tuple[int | None, bytes]:
     data = file.read(MAX_BYTES + 1)  # the size is 0 in /proc, and a file may grow
-    return len(data), data
+    return len(data) if len(data) <= MAX_BYTES else None, data
 
 
 def _without_values(name: str, text: str, *problems: Problem) -> Source:
     return Source(name, text, {}, {}, {}, problems)
 
 
-def _too_long(name: str, text: str, size: int) -> Source:
-    has = f"{size:,}" if size > MAX_BYTES + 1 else f"more than {MAX_BYTES:,}"
+def _too_long(name: str, text: str, size: int | None) -> Source:
+    has = f"more than {MAX_BYTES:,}" if size is None else f"{size:,}"
     message = f"The file has {has} bytes, and a run spec may have {MAX_BYTES:,} (64 KiB)."
     fix = "Name a run spec, and keep data in files of its own."
     return _without_values(name, text, Problem("S4", "error", message, fix))

