@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from vlcli.contracts import Visual
+from vlcli.disk import file_digest, sync
 from vlcli.spec.problem import UserError
 from vlcli.spec.stores import (
     AGAIN,
@@ -219,11 +220,11 @@ class StoreWriter:
             _put(self._features, _header(index))
             (self.folder / INDEX).write_bytes(written(index))
             for name in (ARRAY, IDS, INDEX):
-                _sync(self.folder / name)
+                sync(self.folder / name)
             (self.folder / PLAN).unlink(missing_ok=True)
-            _sync(self.folder)
+            sync(self.folder)
             self.folder.rename(self.path)
-            _sync(self.path.parent)
+            sync(self.path.parent)
         return index
 
     def _index(self, source: str, skipped: dict[str, str]) -> Index:
@@ -236,7 +237,7 @@ class StoreWriter:
                 "digest": source_digest(self.wanted),
             },
         )
-        digests = {IDS: _file_digest(self.folder / IDS), ARRAY: _whole(_header(index))}
+        digests = {IDS: file_digest(self.folder / IDS), ARRAY: _whole(_header(index))}
         return index._replace(digests=digests)
 
     def _append(self, names: Sequence[str], rows: Sequence[bytes]) -> None:
@@ -387,11 +388,6 @@ def _whole(raw: bytes) -> str:
     return hashlib.sha256(raw).hexdigest()
 
 
-def _file_digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _opened(path: Path) -> FileIO:
     """A file to be read and written, made where it is not there; nothing of it waits in memory."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
@@ -417,17 +413,6 @@ def _lock(file: Any, path: Path) -> None:
         raise UserError(
             f"Another process is writing {path}. Wait for it, or name another place."
         ) from None
-
-
-def _sync(path: Path) -> None:
-    """Force a file, or a folder's list of names, to the disk."""
-    if os.name == "nt" and path.is_dir():
-        return
-    handle = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager

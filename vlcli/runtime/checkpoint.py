@@ -16,6 +16,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 
+from vlcli.disk import file_digest, sync
 from vlcli.spec.problem import UserError
 
 MANIFEST = "manifest.json"
@@ -104,16 +105,16 @@ class Checkpoints:
     def _point(self, name: str, step: int) -> None:
         aside = self.folder / f"{ASIDE}{name}"
         aside.write_text(f"{self.at(step).name}\n", encoding="utf-8")
-        _sync(aside)
+        sync(aside)
         os.replace(aside, self.folder / name)
-        _sync(self.folder)
+        sync(self.folder)
 
     def _put(self, aside: Path, place: Path) -> None:
         """Rename into place; an abandoned checkpoint of the same step makes way first."""
         if place.exists():
             place.rename(self.folder / f"{OLD}{place.name}")
         aside.rename(place)
-        _sync(self.folder)
+        sync(self.folder)
 
     def _recover(self) -> None:
         """Put back a checkpoint that made way for one that never came."""
@@ -159,7 +160,7 @@ def verify(folder: Path) -> None:
                 f"The checkpoint {folder} is corrupt: {name} has {size} bytes and had "
                 f"{fact['size']} when it was written."
             )
-        if _digest(folder / name) != fact["sha256"]:
+        if file_digest(folder / name) != fact["sha256"]:
             raise CorruptCheckpointError(
                 f"The checkpoint {folder} is corrupt: {name} has changed since it was written."
             )
@@ -183,33 +184,17 @@ def _seal(folder: Path) -> None:
     """Write the manifest of a folder's files and force all of it to the disk."""
     files = {}
     for path in sorted(folder.iterdir()):
-        _sync(path)
-        files[path.name] = {"size": path.stat().st_size, "sha256": _digest(path)}
+        sync(path)
+        files[path.name] = {"size": path.stat().st_size, "sha256": file_digest(path)}
     (folder / MANIFEST).write_bytes(_manifest(files))
-    _sync(folder / MANIFEST)
-    _sync(folder)
+    sync(folder / MANIFEST)
+    sync(folder)
 
 
 def _manifest(files: dict[str, Any]) -> bytes:
     inner = json.dumps(files, sort_keys=True).encode()
     whole = {"files": files, "sha256": hashlib.sha256(inner).hexdigest()}
     return (json.dumps(whole, sort_keys=True, indent=1) + "\n").encode()
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync(path: Path) -> None:
-    """Force a file, or a folder's list of names, to the disk."""
-    if os.name == "nt" and path.is_dir():
-        return
-    handle = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _step(path: Path) -> int:
