@@ -15,7 +15,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[2]
 RUNS = 7
 # As on a user's machine: modules are compiled once, not at every start.
 ENVIRONMENT = {key: each for key, each in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
@@ -38,7 +40,7 @@ COMMANDS: dict[str, tuple[list[str], float | None]] = {
 def cpu_seconds(command: list[str]) -> float:
     """User and system time of one whole process."""
     before = os.times()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=ENVIRONMENT)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=ENVIRONMENT, cwd=ROOT)
     after = os.times()
     return (
         after.children_user - before.children_user + after.children_system - before.children_system

@@ -134,14 +134,17 @@ def test_memory_that_is_refused_is_one_sentence_and_harms_no_checkpoint(rough):
     assert json.loads((rough.path / "small/run.json").read_text())["status"] == "failed"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_finishes_the_step_and_says_how_to_resume(rough, number):
+@pytest.mark.parametrize(
+    ("number", "send"),
+    [(signal.SIGINT, os.killpg), (signal.SIGTERM, os.killpg), (signal.SIGTERM, os.kill)],
+)
+def test_a_signal_finishes_the_step_and_says_how_to_resume(rough, number, send):
     process = rough.start(
         "train", "tiny.json5", *LONGER, "--set", "output=cut", "--set", "num_workers=1"
     )
     hear(process, "step 5/")
-    # A terminal's Ctrl-C reaches the loading processes, too; `kill` reaches the run alone.
-    (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
+    # A terminal's Ctrl-C and a scheduler's SIGTERM reach the loading processes, too.
+    send(process.pid, number)
     said, told = process.communicate(timeout=120)
     assert process.returncode == 130, told
     assert "Stopping after this step, with a checkpoint." in told

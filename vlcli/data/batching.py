@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import multiprocessing
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -159,8 +161,18 @@ def loader(
 
 
 def _leave_stopping_to_the_run(_: int) -> None:
-    """A Ctrl-C reaches loading processes, too; a run that finishes its step still needs them."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Ctrl-C reaches loading processes, too, and so does the SIGTERM of a scheduler; a run that
+    finishes its step still needs them. They end when the run does, however it does."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
+@atexit.register
+def _end_loading() -> None:
+    """Python would ask them with SIGTERM, and wait."""
+    for process in multiprocessing.active_children():
+        if process.daemon:
+            process.kill()
 
 
 def _cut(values: np.ndarray, size: int) -> list[np.ndarray]:

@@ -21,8 +21,8 @@ from vlcli.spec.problem import UserError
 Picture = Image.Image | np.ndarray
 
 # Mean and deviation of photographs by channel (ImageNet): pixels come out near zero and one.
-_MEAN = torch.tensor([0.485, 0.456, 0.406])
-_STD = torch.tensor([0.229, 0.224, 0.225])
+_MEAN, _STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+_SCALE, _SHIFT = (1 / (255 * _STD)).astype(np.float32), (_MEAN / _STD).astype(np.float32)
 
 
 class Reader(Protocol):
@@ -147,8 +147,10 @@ def pixels(picture: Picture, size: tuple[int, int]) -> Tensor:
         picture = image.convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
     elif isinstance(picture, Image.Image):
         picture = picture.convert("RGB")
-    bytes_HWC = torch.from_numpy(np.array(picture, dtype=np.uint8))
-    return ((bytes_HWC.float() / 255 - _MEAN) / _STD).permute(2, 0, 1)
+    rows = np.asarray(picture, dtype=np.uint8).reshape(height, width * 3).astype(np.float32)
+    rows *= np.tile(_SCALE, width)  # whole rows: numpy is slow along an axis of 3
+    rows -= np.tile(_SHIFT, width)
+    return torch.from_numpy(rows).view(height, width, 3).permute(2, 0, 1)
 
 
 def picture_size(picture: Picture) -> tuple[int, int]:

@@ -65,16 +65,23 @@ class Vqa:
 
         Drawn from (seed, epoch, id). Without any soft score the target is "" and the weight 0.
         """
-        rng = random.Random(f"{self.args.seed} {epoch} {example.id}")
         if self.args.raw_label:
-            answer = rng.choice(_raw_answers(example.record))
+            answer = self._chance(example, epoch).choice(_raw_answers(example.record))
             chosen = _normalised(answer) if self.args.answer_normalize else answer
             return replace(example, target=chosen, weight=1.0)
         answers, scores = list(example.labels), list(example.labels.values())
         if not sum(scores):
             return replace(example, target="", weight=0.0)
-        answer = rng.choices(answers, scores)[0]
+        if len(answers) == 1:
+            answer = answers[0]
+        else:
+            answer = self._chance(example, epoch).choices(answers, scores)[0]
+        if (example.target, example.weight) == (answer, example.labels[answer]):
+            return example
         return replace(example, target=answer, weight=example.labels[answer])
+
+    def _chance(self, example: Example, epoch: int) -> random.Random:
+        return random.Random(f"{self.args.seed} {epoch} {example.id}")
 
     def score(
         self, examples: Sequence[Example], predictions: Mapping[str, str]

@@ -106,10 +106,8 @@ class Collator:
 def padded(rows: Sequence[Sequence[int]], pad: int, least: int = 0) -> Tensor:
     """Rows of ids side by side, as wide as the longest (and at least `least`)."""
     width = max(least, *map(len, rows))
-    filled = torch.full((len(rows), width), pad, dtype=torch.long)
-    for at, row in enumerate(rows):
-        filled[at, : len(row)] = torch.as_tensor(row, dtype=torch.long)
-    return filled
+    filled = [[*row, *[pad] * (width - len(row))] for row in rows]
+    return torch.tensor(filled, dtype=torch.long)
 
 
 def visual_tokens(pictures: Sequence[Sequence[Visual]]) -> VisualTokens | None:
@@ -126,6 +124,11 @@ def visual_tokens(pictures: Sequence[Sequence[Visual]]) -> VisualTokens | None:
             f"An example has {several} pictures, and VL-T5 tells {PICTURES} apart.", exit_code=3
         )
     sizes = {len(one.features) for each in pictures for one in each}
+    if several == 1 and len(sizes) == 1 and all(pictures):
+        return VisualTokens(
+            torch.stack([one.features for (one,) in pictures]).float(),
+            torch.stack([one.boxes for (one,) in pictures]).float(),
+        )
     n, width = max(sizes), next(one.features.shape[1] for each in pictures for one in each)
     features = torch.zeros(len(pictures), several, n, width)
     boxes = torch.zeros(len(pictures), several, n, 4)
