@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 
 class Visual(NamedTuple):
-    """What an architecture sees of one picture: features (N, F) float32 and boxes (N, 4) float32,
-    each x1, y1, x2, y2 as shares of width and height in [0, 1]."""
+    """What an architecture sees of one picture: features (N, F), float32 or as they are stored, and
+    boxes (N, 4) float32, each x1, y1, x2, y2 as shares of width and height in [0, 1]."""
 
     features: Tensor
     boxes: Tensor

@@ -40,9 +40,9 @@ TINY = {
     "num_workers": 0,
 }
 SPECS: dict[str, dict[str, Any]] = {
-    "questions": {"task": "vqa", "epochs": 5, "dropout": 0.1, "early_stopping": 2},
-    "daquar": {"task": "vqa", "epochs": 12, "dropout": 0.1, "max_text_length": 40},
-    "captions": {"task": "caption", "epochs": 8, "dropout": 0.1, "gen_max_length": 30},
+    "questions": {"task": "vqa", "epochs": 4, "dropout": 0.0},
+    "daquar": {"task": "vqa", "epochs": 12, "dropout": 0.0, "max_text_length": 40},
+    "captions": {"task": "caption", "epochs": 5, "dropout": 0.0, "gen_max_length": 30},
 }
 PICTURES = {"questions": "flickr8k", "daquar": "daquar", "captions": "flickr8k"}
 TARS = {"flickr8k": "flickr8k/flickr8k_224q75.tar", "daquar": "daquar/daquar_224.tar"}

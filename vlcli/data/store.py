@@ -136,7 +136,7 @@ class StoredReader:
         self.boxes = grid_boxes(*self.store.index.grid)
 
     def read(self, reference: str) -> Visual:
-        return Visual(torch.from_numpy(self.store.read(reference)).float(), self.boxes)
+        return Visual(torch.from_numpy(self.store.read(reference)), self.boxes)
 
     def faults(self, references: Sequence[str]) -> dict[str, str]:
         return self.store.faults(references)

@@ -49,7 +49,8 @@ def _moved(value: Any, device: Any) -> Any:
     if isinstance(value, Tensor):
         return value.to(device, non_blocking=True)
     if isinstance(value, VisualTokens):
-        return VisualTokens(*(_moved(each, device) for each in value))
+        moved = VisualTokens(*(_moved(each, device) for each in value))
+        return moved._replace(features=moved.features.float())  # they may be stored in half
     return value
 
 
@@ -126,8 +127,8 @@ def visual_tokens(pictures: Sequence[Sequence[Visual]]) -> VisualTokens | None:
     sizes = {len(one.features) for each in pictures for one in each}
     if several == 1 and len(sizes) == 1 and all(pictures):
         return VisualTokens(
-            torch.stack([one.features for (one,) in pictures]).float(),
-            torch.stack([one.boxes for (one,) in pictures]).float(),
+            torch.stack([one.features for (one,) in pictures]),
+            torch.stack([one.boxes for (one,) in pictures]),
         )
     n, width = max(sizes), next(one.features.shape[1] for each in pictures for one in each)
     features = torch.zeros(len(pictures), several, n, width)
