@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RUNS = 7
 # As on a user's machine: modules are compiled once, not at every start.
 ENVIRONMENT = {key: each for key, each in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-VLCLI = [sys.executable, "-m", "vlcli"]
+VLCLI = [str(Path(sys.executable).with_name("vlcli"))]  # the command that pip installs
 COMMANDS: dict[str, tuple[list[str], float | None]] = {
     "python -c pass": ([sys.executable, "-c", "pass"], None),
     "import typer": ([sys.executable, "-c", "import typer"], None),
