@@ -19,6 +19,7 @@ from .dataset import Draw, ExampleSet, Fetched
 from .faults import Loaded, Skips
 
 WINDOW = 50  # batches that are sorted by length together
+AHEAD = 4  # batches that each loading process has ready
 Length = tuple[int, int]
 Collate = Callable[[Sequence[Example]], Any]  # gives a contracts.Batch
 
@@ -155,6 +156,7 @@ def loader(
         num_workers=num_workers,
         generator=torch.Generator().manual_seed(0),  # else it draws from the global one
         persistent_workers=num_workers > 0,
+        prefetch_factor=AHEAD if num_workers else None,
         worker_init_fn=_leave_stopping_to_the_run,
         pin_memory=pin_memory,
     )
