@@ -130,12 +130,13 @@ def extracted(data: Path, out: Path, pictures: str) -> Path:
 
 
 def trained(
-    out: Path, name: str, store: Path, use_vision: bool, before: Mapping[str, Any]
+    out: Path, name: str, store: Path, tar: Path, use_vision: bool, before: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The scores of one run on the test split, and how long it took, now or `before`."""
     records = str(out / f"{name}.jsonl")
     spec = TINY | SPECS[name] | dict.fromkeys(("train", "valid", "test"), records)
-    spec |= {"feature_type": f"stored:{store}"} if use_vision else {"use_vision": False}
+    seen = {"feature_type": f"stored:{store}", "images": str(tar)}
+    spec |= seen if use_vision else {"use_vision": False}
     if use_vision and name != BEGIN:
         spec |= {"load": str(out / BEGIN), "tokenizer": str(out / BEGIN / "tokenizer")}
     twin = name if use_vision else f"{name}-blind"
@@ -190,10 +191,10 @@ def main(data: Path, out: Path, names: list[str]) -> None:
     for name in names:
         lines = [json.dumps(record) + "\n" for record in RECORDS[name](data)]
         (out / f"{name}.jsonl").write_text("".join(lines))
-        store = extracted(data, out, PICTURES[name])
+        store, tar = extracted(data, out, PICTURES[name]), data / TARS[PICTURES[name]]
         for use_vision in (True, False):
             twin = name if use_vision else f"{name}-blind"
-            results[twin] = trained(out, name, store, use_vision, results.get(twin, {}))
+            results[twin] = trained(out, name, store, tar, use_vision, results.get(twin, {}))
             kept.write_text(json.dumps(results, indent=1))
         if name == "captions":
             results["captions-nearest"] = {"metrics": nearest(out, store)}

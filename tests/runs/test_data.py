@@ -17,6 +17,8 @@ from PIL import Image
 
 from vlcli.cli.train import _plan
 from vlcli.runs import train as runs
+from vlcli.runs.evaluate import evaluate_run
+from vlcli.runs.folder import RunFolder
 from vlcli.runs.train import Outcome
 from vlcli.runtime.progress import Silent
 from vlcli.spec.problem import UserError
@@ -95,17 +97,36 @@ def test_pictures_are_read_from_a_tar(own: Path) -> None:
         train(**OWN, images="all.tar")
 
 
+def test_each_split_of_one_file_is_evaluated_as_itself(own: Path) -> None:
+    rows = [json.loads(line) for line in Path("own.jsonl").read_text().splitlines()]
+    parts = ("train", "train", "val", "test")
+    marked = [row | {"split": parts[number % 4]} for number, row in enumerate(rows)]
+    Path("own.jsonl").write_text("\n".join(map(json.dumps, marked)))
+    outcome, _ = train(**OWN, test="own.jsonl")
+    assert outcome.evaluation is not None
+    assert outcome.evaluation.split == "test"
+    run = RunFolder(own / "snap/run")
+    spec = read_spec_text((run.path / "spec.json5").read_text()).spec
+    for role, part in (("train", "train"), ("valid", "val"), (None, "test")):
+        found = evaluate_run(run, spec, role)
+        assert [each.id for each in found.examples] == [
+            row["id"] for row in marked if row["split"] == part
+        ]
+    names = {path.name for path in (run.path / "predictions").iterdir()}
+    assert names == {"train.jsonl", "valid.jsonl", "test.jsonl"}
+
+
 def test_skipped_examples_are_counted_and_reported(own: Path) -> None:
     spoil()
     _, said = train(**OWN, on_bad_example="skip", num_workers=1)
     assert any(each.startswith("3 of 12 training examples were skipped:") for each in said)
-    assert any(each.startswith("3 of 12 own.jsonl examples were skipped:") for each in said)
+    assert any(each.startswith("3 of 12 valid examples were skipped:") for each in said)
     facts, found = results(own)
     assert facts["status"] == "finished"
     assert set(facts["skipped"]["first"]) == {"q3", "q4", "q5"}
     assert "There is no picture" in facts["skipped"]["first"]["q5"]
     assert set(found["skipped"]["first"]) == {"q3", "q4", "q5"}
-    assert found["notes"]["skipped"].startswith("3 of 12 own.jsonl examples were skipped:")
+    assert found["notes"]["skipped"].startswith("3 of 12 valid examples were skipped:")
     assert (found["examples"], found["scores"]["examples"]) == (9, 9)
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from vlcli.contracts import Architecture, Example, Task
 from vlcli.data.batching import EvalOrder, lengths, loader
 from vlcli.data.dataset import ExampleSet
 from vlcli.data.faults import Skips, in_results, nothing_readable, told
+from vlcli.data.sources import Role
 from vlcli.data.visual import Reader
 from vlcli.runs.folder import RunFolder
-from vlcli.runs.parts import build, evaluated, examples_of
+from vlcli.runs.parts import build, evaluated, examples_of, split_name
 from vlcli.runs.shortage import shortages
 from vlcli.runs.weights import load_best
 from vlcli.runtime import distributed
@@ -110,7 +111,7 @@ def keep(run: RunFolder, evaluation: Evaluation) -> None:
 
 def evaluate_run(run: RunFolder, spec: Any, split: str | None) -> Evaluation:
     """The best checkpoint of a run on a split: the named one, else `test`, else `valid`."""
-    role, names = _split_of(spec, split)
+    role, names, name = _split_of(spec, split)
     with shortages(spec), Engine(spec, spec) as engine:
         parts = build(spec, run, learning=False)
         examples = examples_of(spec, parts.task, names, role)
@@ -118,18 +119,18 @@ def evaluate_run(run: RunFolder, spec: Any, split: str | None) -> Evaluation:
         load_best(parts.architecture, run)
         parts.architecture.to(engine.device)
         task = parts.task.final()
-        found = evaluate(parts.architecture, task, names, examples, parts.reader, engine, spec)
+        found = evaluate(parts.architecture, task, name, examples, parts.reader, engine, spec)
         if engine.main:
             keep(run, found)
     return found
 
 
-def _split_of(spec: Any, split: str | None) -> tuple[Any, str]:
-    if split in ("train", "valid", "test"):
-        named = getattr(spec, split)
-        if not named:
-            raise UserError(f"The spec of this run has no {split} split. Name one with --split.", 3)
-        return ("valid" if split == "train" else split), named
-    if split is not None:
-        return "test", split
-    return ("test", spec.test) if spec.test else ("valid", spec.valid)
+def _split_of(spec: Any, split: str | None) -> tuple[Role, str, str]:
+    """The role of the records meant, where they are, and what results call them."""
+    if split is not None and split not in get_args(Role):
+        return "test", split, split
+    role: Role = split or ("test" if spec.test else "valid")  # type: ignore[assignment]
+    names = getattr(spec, role)
+    if not names:
+        raise UserError(f"The spec of this run has no {role} split. Name one with --split.", 3)
+    return role, names, split_name(names, role)

@@ -22,6 +22,7 @@ from vlcli.runs.weights import load_into, tokenizer_of_run
 from vlcli.runtime.checkpoint import Checkpoints
 from vlcli.runtime.engine import Engine
 from vlcli.spec.entries import all_of, part
+from vlcli.spec.files import OWN_DATA
 from vlcli.spec.methods import METHODS
 from vlcli.spec.problem import UserError
 
@@ -76,13 +77,20 @@ def building_of(spec: Any) -> Building:
     return make()
 
 
-def examples_of(spec: Any, task: Task, names: str | None, role: sources.Role) -> list[Example]:
+def examples_of(
+    spec: Any, task: Task, names: str | None, role: sources.Role, training: bool = False
+) -> list[Example]:
     """The examples of a split, as many as topk asks for; none where no split is named."""
     if not names:
         return []
-    records = sources.records(spec, names, role, task.field)  # type: ignore[arg-type]
-    amount = spec.train_topk if role == "train" else spec.valid_topk
-    return task.examples(sources.topk(records, amount, spec.seed), training=role == "train")
+    records = sources.records(spec, names, role, task.field, training)  # type: ignore[arg-type]
+    amount = spec.train_topk if training else spec.valid_topk
+    return task.examples(sources.topk(records, amount, spec.seed), training)
+
+
+def split_name(names: str, role: sources.Role) -> str:
+    """What results call a split: your own file may hold several, so it is named by its role."""
+    return role if names.endswith(OWN_DATA) else names
 
 
 def evaluated(spec: Any, reader: Reader | None, examples: list[Example]) -> list[Example]:
@@ -100,7 +108,7 @@ def build(spec: Any, run: RunFolder | None = None, learning: bool = True) -> Par
     refuse_unbuilt(spec)
     task = task_of(spec)
     reader = reader_of(spec, sources.pictures(spec)) if spec.use_vision else None
-    train = examples_of(spec, task, spec.train, "train") if learning else []
+    train = examples_of(spec, task, spec.train, "train", training=True) if learning else []
     valid = examples_of(spec, task, spec.valid, "valid") if learning else []
     test = examples_of(spec, task, spec.test, "test") if learning else []
     if run is not None and not task.prior and (run.path / PRIOR).is_file():

@@ -14,7 +14,7 @@ from vlcli.runs.evaluate import Evaluation
 from vlcli.runs.folder import SPEC, RunFolder
 from vlcli.runs.lock import held
 from vlcli.runs.log import Logged
-from vlcli.runs.parts import Parts, build, counts, keep
+from vlcli.runs.parts import Parts, build, counts, keep, split_name
 from vlcli.runs.samples import draw_samples
 from vlcli.runs.shortage import shortages
 from vlcli.runs.trackers import check_trackers, tracking
@@ -162,11 +162,12 @@ def _learn(
         return None
 
     total = len(parts.train) + len(parts.skips.found)
+    split = split_name(spec.valid, "valid")
 
     def validate() -> dict[str, float]:
         _tell_skipped(parts, total, screen)
         found = evaluate.evaluate(
-            parts.architecture, parts.task, spec.valid, parts.valid, parts.reader, engine, spec
+            parts.architecture, parts.task, split, parts.valid, parts.reader, engine, spec
         )
         if "skipped" in found.notes:
             screen.say(found.notes["skipped"])
@@ -218,7 +219,10 @@ def _told(scores: dict[str, float]) -> dict[str, float]:
 def _last(parts: Parts, engine: Engine, run: RunFolder) -> Evaluation:
     """The best weights on the test split, else on the validation split."""
     spec = parts.spec
-    split, examples = (spec.test, parts.test) if spec.test else (spec.valid, parts.valid)
+    if spec.test:
+        split, examples = split_name(spec.test, "test"), parts.test
+    else:
+        split, examples = split_name(spec.valid, "valid"), parts.valid
     return evaluate.evaluate(
         parts.architecture, parts.task.final(), split, examples, parts.reader, engine, spec
     )
