@@ -138,7 +138,11 @@ def trained(
     seen = {"feature_type": f"stored:{store}", "images": str(tar)}
     spec |= seen if use_vision else {"use_vision": False}
     if use_vision and name != BEGIN:
-        spec |= {"load": str(out / BEGIN), "tokenizer": str(out / BEGIN / "tokenizer")}
+        spec |= {
+            "from_scratch": False,
+            "load": str(out / BEGIN),
+            "tokenizer": str(out / BEGIN / "tokenizer"),
+        }
     twin = name if use_vision else f"{name}-blind"
     path = out / f"{twin}.json5"
     path.write_text(json.dumps(spec, indent=4))
