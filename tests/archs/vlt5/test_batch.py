@@ -104,3 +104,15 @@ def test_a_batch_moves_as_a_whole() -> None:
 
 def test_padding_of_nothing_is_nothing() -> None:
     assert padded([[], []], 0).shape == (2, 0)
+
+
+def test_stored_halves_travel_as_halves_and_arrive_whole() -> None:
+    seen = picture()
+    half = seen._replace(features=seen.features.half())
+    batch = collate(question(visuals=(half,)))
+    assert batch.visual is not None
+    assert batch.visual.features.dtype == torch.float16
+    arrived = batch.to("cpu").visual
+    assert arrived is not None
+    assert arrived.features.dtype == torch.float32
+    assert arrived.features.equal(half.features.float()[None])
