@@ -41,11 +41,12 @@ def test_a_tar_gives_its_members(folder: Path, tmp_path: Path) -> None:
 
 def test_records_name_their_pictures_once(folder: Path) -> None:
     lines = [{"image": "red.png"}, {"image": ["more/blue.JPG", "red.png"]}, {"image": "gone.png"}]
+    lines.append({"image": "x" * 300})
     file = folder / "own.jsonl"
     file.write_text("\n".join(map(json.dumps, lines)))
     found = gather(file)
-    assert list(found.sizes) == ["red.png", "more/blue.JPG", "gone.png"]
-    assert found.sizes["gone.png"] == -1
+    assert list(found.sizes) == ["red.png", "more/blue.JPG", "gone.png", "x" * 300]
+    assert found.sizes["gone.png"] == found.sizes["x" * 300] == -1
     with pytest.raises(UserError, match="There is no picture"):
         found.pictures.open("gone.png")
 

@@ -90,6 +90,12 @@ def test_what_is_missing_or_no_picture_is_a_sentence(tmp_path: Path) -> None:
         PictureFiles(tmp_path).open("words.png")
 
 
+@pytest.mark.parametrize("name", ["gone.png", "x" * 300, "gone/" * 900 + "a.png"])
+def test_what_is_no_file_is_known_before_it_is_read(tmp_path: Path, name: str) -> None:
+    found = PictureFiles(tmp_path).faults([name])
+    assert found == {name: f"There is no picture {tmp_path / name}."}
+
+
 def test_a_picture_too_large_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gradient(200, 200).save(tmp_path / "vast.png")
     for pixels_allowed in (30_000, 15_000):  # PIL warns of the one and refuses the other

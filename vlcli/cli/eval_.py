@@ -25,7 +25,7 @@ def eval_(
     from vlcli.cli.reading import checked
     from vlcli.cli.scores import print_scores
     from vlcli.cli.screen import print_json
-    from vlcli.cli.train import _wake
+    from vlcli.cli.train import wake
     from vlcli.runs.folder import SPEC, RunFolder
     from vlcli.spec.problem import UserError
 
@@ -35,7 +35,7 @@ def eval_(
         raise UserError(
             f'{folder.path} was trained on {", ".join(folder.facts["tasks"])}, not on "{task}".', 3
         )
-    _wake()
+    wake()
     from vlcli.runs.evaluate import evaluate_run
     from vlcli.runtime.distributed import launched
 

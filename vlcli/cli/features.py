@@ -70,12 +70,12 @@ def extract(
     Train on it with feature_type: "stored:OUT".
     """
     from vlcli.cli.screen import console, print_json, say
-    from vlcli.cli.train import _wake
+    from vlcli.cli.train import wake
 
     if weights is not None and random:
         say("--weights and --random exclude each other. Keep one of them.")
         raise typer.Exit(USAGE)
-    _wake()
+    wake()
     from vlcli.runs.extract import Wish, extract
     from vlcli.runtime.progress import Count
 

@@ -26,7 +26,7 @@ def predict(
     """Ask a trained run about a picture, or about a file of them."""
     from vlcli.cli.reading import checked
     from vlcli.cli.screen import say
-    from vlcli.cli.train import _wake
+    from vlcli.cli.train import wake
     from vlcli.runs.folder import SPEC, RunFolder
 
     if (records is None) == (image is None and text is None):
@@ -34,7 +34,7 @@ def predict(
         raise typer.Exit(USAGE)
     folder = RunFolder.find(run)
     reading = checked(folder.path / SPEC, overrides)
-    _wake()
+    wake()
     from vlcli.runs.predict import predict_one, predict_records
 
     if records is None:

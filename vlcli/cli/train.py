@@ -34,7 +34,7 @@ def train(
         raise typer.Exit(USAGE)
     path, run = _what(spec, resume)
     reading = checked(path, overrides)
-    _wake()
+    wake()
     from rich.console import Console
 
     from vlcli.runs import train as runs
@@ -69,7 +69,7 @@ def _what(spec: Path | None, resume: str | None) -> tuple[Path, Any]:
     return run.path / SPEC, run
 
 
-def _wake() -> None:
+def wake() -> None:
     """From here on memory is used in earnest, and libraries speak of our own mistakes alone."""
     import gc
     import os

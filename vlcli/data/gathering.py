@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,8 +10,8 @@ from vlcli.spec.files import OWN_DATA
 from vlcli.spec.problem import UserError
 
 from .records import read_records
-from .tars import PictureTar
-from .visual import PictureFiles, Pictures
+from .tars import PictureTar, member
+from .visual import PictureFiles, Pictures, below
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
@@ -64,22 +65,16 @@ def _named(file: Path, images: Path) -> Gathered:
     names = [name for each in images_of for name in (each if isinstance(each, list) else [each])]
     if images.suffix == ".tar":
         tar = PictureTar(images)
-        size = {name: tar.places.get(name, (0, -1))[1] for name in names}
+        size = {name: tar.places.get(member(name), (0, -1))[1] for name in names}
         return Gathered(tar, size)
     if not images.is_dir():
         raise UserError(f"--images is {images}, which is neither a folder nor a .tar.")
     whole = images.resolve()
-    return Gathered(PictureFiles(images), {name: _size(whole, name, file) for name in names})
+    return Gathered(
+        PictureFiles(images), {name: _size(images, whole, name, file) for name in names}
+    )
 
 
-def _size(folder: Path, name: str, file: Path) -> int:
-    try:
-        path = (folder / name).resolve()
-        if not path.is_relative_to(folder):
-            raise UserError(
-                f"{file}: the picture {name} lies outside {folder}. Set --images to the folder "
-                "that holds all pictures."
-            )
-        return path.stat().st_size if path.is_file() else -1
-    except (OSError, ValueError) as error:
-        raise UserError(f'{file}: "{name}" is no path of a picture ({error}).') from error
+def _size(folder: Path, whole: Path, name: str, file: Path) -> int:
+    path = below(folder, whole, name, str(file), "--images")
+    return path.stat().st_size if os.path.isfile(path) else -1  # never raises, unlike is_file

@@ -21,7 +21,7 @@ from .hdf5 import BoxReader, GridReader
 from .records import Record, read_records
 from .store import StoredReader
 from .tars import PictureTar, is_inside, member
-from .visual import PatchReader, PictureFiles, Pictures, Reader
+from .visual import PatchReader, PictureFiles, Pictures, Reader, below
 
 Item = TypeVar("Item")
 Role = Literal["train", "valid", "test"]
@@ -202,18 +202,7 @@ def _placed(record: Record, where: Where, place: str) -> Record:
 
 
 def _in_folder(folder: Path, whole: Path, image: str, place: str) -> str:
-    """The whole path of a picture. UserError where it leaves the folder."""
-    path = folder / image
-    try:
-        inside = path.resolve().is_relative_to(whole)
-    except (OSError, ValueError) as error:
-        raise UserError(f'{place}: "{image}" is no path of a picture ({error}).') from error
-    if not inside:
-        raise UserError(
-            f"{place}: the picture {image} lies outside {folder}. Set images to the folder that "
-            "holds all pictures."
-        )
-    return str(path)
+    return str(below(folder, whole, image, place, "images"))
 
 
 def _in_tar(tar: Path, image: str, place: str) -> str:

@@ -5,6 +5,7 @@ N visual tokens, F feature width, H, W picture size, p patch side.
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -64,8 +65,24 @@ class PictureFiles:
         return {
             each: f"There is no picture {path}."
             for each, path in paths.items()
-            if not path.is_file()
+            if not os.path.isfile(path)  # never raises, unlike is_file
         }
+
+
+def below(folder: Path, whole: Path, image: str, place: str, key: str) -> Path:
+    """The path of a picture below a folder (`whole`: resolved once). UserError names the `place`
+    of what is no path or leads out, and the `key` that can mend it."""
+    path = folder / image
+    try:
+        inside = path.resolve().is_relative_to(whole)
+    except (OSError, ValueError) as error:
+        raise UserError(f'{place}: "{image}" is no path of a picture ({error}).') from error
+    if not inside:
+        raise UserError(
+            f"{place}: the picture {image} lies outside {folder}. Set {key} to the folder that "
+            "holds all pictures."
+        )
+    return path
 
 
 def decoded(source: Path | IO[bytes], name: str) -> Image.Image:

@@ -171,7 +171,7 @@ def _learn(
         )
         if "skipped" in found.notes:
             screen.say(found.notes["skipped"])
-        return _told(found.scores)
+        return _brief(found.scores)
 
     again = plan.resume is not None
     trained = distributed.on_first(Checkpoints(run.path / "checkpoints").any)
@@ -207,7 +207,7 @@ def _tell_skipped(parts: Parts, total: int, screen: Screen) -> None:
         screen.say(told(parts.skips.found, total, "training"))
 
 
-def _told(scores: dict[str, float]) -> dict[str, float]:
+def _brief(scores: dict[str, float]) -> dict[str, float]:
     """What a validation tells while training: no priors, no parts, no counts."""
     return {
         name: value
