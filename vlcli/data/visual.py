@@ -159,15 +159,27 @@ class PatchReader:
 def pixels(picture: Picture, size: tuple[int, int]) -> Tensor:
     """A picture as (3, H, W) float32, resized to `size` (height, width) and normalised."""
     height, width = size
-    if picture_size(picture) != size:
-        image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
-        picture = image.convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
-    elif isinstance(picture, Image.Image):
-        picture = picture.convert("RGB")
-    rows = np.asarray(picture, dtype=np.uint8).reshape(height, width * 3).astype(np.float32)
+    rows = fitted(picture, size).reshape(height, width * 3).astype(np.float32)
     rows *= np.tile(_SCALE, width)  # whole rows: numpy is slow along an axis of 3
     rows -= np.tile(_SHIFT, width)
     return torch.from_numpy(rows).view(height, width, 3).permute(2, 0, 1)
+
+
+def fitted(
+    picture: Picture,
+    size: tuple[int, int],
+    method: Image.Resampling = Image.Resampling.BICUBIC,
+) -> np.ndarray:
+    """A picture as bytes (H, W, 3), stretched to `size` (height, width) where it has another."""
+    if picture_size(picture) != size:
+        image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
+        picture = _rgb(image).resize(size[::-1], method)
+    return np.asarray(_rgb(picture) if isinstance(picture, Image.Image) else picture, np.uint8)
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    """The image itself where it is in RGB already; converting would copy it."""
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def picture_size(picture: Picture) -> tuple[int, int]:

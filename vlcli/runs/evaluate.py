@@ -111,7 +111,7 @@ def keep(run: RunFolder, evaluation: Evaluation) -> None:
 
 def evaluate_run(run: RunFolder, spec: Any, split: str | None) -> Evaluation:
     """The best checkpoint of a run on a split: the named one, else `test`, else `valid`."""
-    role, names, name = _split_of(spec, split)
+    role, names, name = split_of(spec, split)
     with shortages(spec), Engine(spec, spec) as engine:
         parts = build(spec, run, learning=False)
         examples = examples_of(spec, parts.task, names, role)
@@ -125,8 +125,9 @@ def evaluate_run(run: RunFolder, spec: Any, split: str | None) -> Evaluation:
     return found
 
 
-def _split_of(spec: Any, split: str | None) -> tuple[Role, str, str]:
-    """The role of the records meant, where they are, and what results call them."""
+def split_of(spec: Any, split: str | None) -> tuple[Role, str, str]:
+    """The role of the records meant (by None: `test`, else `valid`), where they are, and what
+    results call them."""
     if split is not None and split not in get_args(Role):
         return "test", split, split
     role: Role = split or ("test" if spec.test else "valid")  # type: ignore[assignment]

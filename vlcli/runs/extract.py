@@ -19,7 +19,7 @@ from PIL import Image
 
 from vlcli.data.gathering import Gathered, gather
 from vlcli.data.store import StoreWriter, differences, source_digest
-from vlcli.data.visual import Pictures
+from vlcli.data.visual import Pictures, fitted
 from vlcli.runs.weights import read_pth
 from vlcli.runtime.device import choose_device
 from vlcli.runtime.interrupt import Interrupt
@@ -133,14 +133,9 @@ def encoder(wish: Wish) -> Tower:
 
 def see(pictures: Pictures, name: str, tower: Tower) -> np.ndarray:
     """A picture (S, S, 3) in bytes, whole and stretched. UserError where it cannot be read."""
-    look = tower.look
-    picture: Any = pictures.open(name)
-    if not isinstance(picture, Image.Image):
-        picture = Image.fromarray(picture)
-    if picture.size != (look.size, look.size):
-        method = Image.Resampling[look.interpolation.upper()]
-        picture = picture.convert("RGB").resize((look.size, look.size), method)
-    return np.asarray(picture.convert("RGB"))
+    side = tower.look.size
+    method = Image.Resampling[tower.look.interpolation.upper()]
+    return fitted(pictures.open(name), (side, side), method)
 
 
 Batch = tuple[list[str], list[np.ndarray], dict[str, str]]

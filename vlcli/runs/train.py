@@ -219,10 +219,8 @@ def _brief(scores: dict[str, float]) -> dict[str, float]:
 def _last(parts: Parts, engine: Engine, run: RunFolder) -> Evaluation:
     """The best weights on the test split, else on the validation split."""
     spec = parts.spec
-    if spec.test:
-        split, examples = split_name(spec.test, "test"), parts.test
-    else:
-        split, examples = split_name(spec.valid, "valid"), parts.valid
+    role, _, split = evaluate.split_of(spec, None)
+    examples = parts.test if role == "test" else parts.valid
     return evaluate.evaluate(
         parts.architecture, parts.task.final(), split, examples, parts.reader, engine, spec
     )

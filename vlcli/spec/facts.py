@@ -18,7 +18,7 @@ from .sizes import (
     family_of,
     of_store,
 )
-from .stores import STORED
+from .stores import path_of
 
 ADAPTER_KINDS = ("use_adapter", "use_hyperformer", "use_compacter", "use_lradapter")
 VIDEO_TASKS = ("tvqa", "how2qa", "tvc", "yc2c")
@@ -88,7 +88,7 @@ def is_raw(run: Run) -> bool:
 
 def is_stored(run: Run) -> bool:
     """Whether features come from a store of the user's own (stored:PATH)."""
-    return str(run.feature_type).startswith(STORED)
+    return path_of(run.feature_type) is not None
 
 
 def sees(run: Run) -> bool:
