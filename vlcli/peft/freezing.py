@@ -21,14 +21,19 @@ class Tuned(nn.Module):
 
 def owners(model: nn.Module) -> dict[str, Owners]:
     """Every parameter's name (a shared one has its first) with the types of the modules that hold
-    it, from the model down to the one it belongs to."""
+    it, from the model down to the one it belongs to; those under its other names come before."""
     kinds = {name: type(module) for name, module in model.named_modules(remove_duplicate=False)}
 
     def path(name: str) -> Owners:
         steps = name.split(".")[:-1]
         return tuple(kinds[".".join(steps[:n])] for n in range(len(steps) + 1))
 
-    return {name: path(name) for name, _ in model.named_parameters()}
+    first: dict[int, str] = {}
+    found: dict[str, Owners] = {}
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        kept = first.setdefault(id(parameter), name)
+        found[kept] = path(name) if kept == name else path(name) + found[kept]
+    return found
 
 
 def trainable(
@@ -64,7 +69,7 @@ def _rules(args: FreezingArgs, methods: frozenset[str]) -> Iterable[Rule]:
     if args.unfreeze_vis_last_layer:
         yield _last_stage
     if args.unfreeze_layer_norms:
-        yield _layer_norm
+        yield _other_layer_norm if args.legacy_t5_norms else _layer_norm
     if args.unfreeze_batch_norms:
         yield _batch_norm
     yield _tuned
@@ -105,6 +110,11 @@ def _layer_norm(name: str, types: Owners) -> bool:
     """T5's norms too: the published code looked for another class of that name and trained none."""
     kinds = {kind.__name__ for kind in types[-1].__mro__}
     return not kinds.isdisjoint(("LayerNorm", "RMSNorm", "T5LayerNorm"))
+
+
+def _other_layer_norm(name: str, types: Owners) -> bool:
+    """What the published code finds on T5: the norms that torch itself calls so."""
+    return issubclass(types[-1], nn.LayerNorm)
 
 
 def _batch_norm(name: str, types: Owners) -> bool:

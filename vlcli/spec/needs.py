@@ -106,6 +106,8 @@ MULTITASK_Z = _when(
     'Remove {it}, or set task: "multitask".',
 )
 
+UNFROZEN_NORMS = _flag("R165", "unfreeze_layer_norms")
+
 # The joint encoder
 BART = _when(
     "R58",

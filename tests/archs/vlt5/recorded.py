@@ -32,6 +32,8 @@ from vlcli.archs.vlt5.t5 import VLT5
 from vlcli.archs.vlt5.visual_embedding import VisualTokens
 from vlcli.peft.freezing import freeze
 from vlcli.spec.fields import arguments
+from vlcli.spec.lists import names_list
+from vlcli.spec.methods import METHODS
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = Path(os.environ.get("VLCLI_PARITY_DIR", ROOT / "../shared/parity")) / "vlt5"
@@ -50,9 +52,11 @@ class Case:
 
     @property
     def args(self) -> VLSpec:
-        """The recorded arguments as a spec; names that only the original has are left out."""
+        """The recorded arguments as a spec; names that only the original has are left out. T5's
+        layer norms stay frozen, as the original left them whatever its arguments said."""
         known = {k: v for k, v in self.facts["args"].items() if k in arguments(VLSpec)}
-        return VLSpec(**{**known, "tasks": arguments(VLSpec)["tasks"].default})
+        tasks = names_list(known["tasks"])
+        return VLSpec(**{**known, "tasks": tasks, "legacy_t5_norms": True})
 
     @property
     def training(self) -> bool:
@@ -63,7 +67,7 @@ class Case:
         count = len(self.inputs["input_ids"])
         return VLBatch(
             ids=tuple(str(row) for row in range(count)),
-            task="vqa",
+            task=self.facts.get("task") or "vqa",
             input_ids=self.inputs["input_ids"],
             labels=self.inputs["labels"],
             weights=self.inputs.get("scores", torch.ones(count)),
@@ -106,10 +110,13 @@ def model_of(case: Case, **options: Any) -> VLArchitecture:
     for key in ("dropout_rate", "dropout", "attention_dropout", "activation_dropout"):
         if hasattr(config, key):
             setattr(config, key, args.dropout)
-    model = kind[0](kind[1](config), args, args.feat_dim, **options)
+    model = kind[0](
+        kind[1](config), args, args.feat_dim, tuning=args, tasks=args.tasks, **options
+    )
     weights = {k: v for k, v in case.weights.items() if not k.endswith("position_ids")}
     model.load_state_dict(weights)
-    freeze(model, args)
+    methods = [name for name, (key, _) in METHODS.items() if getattr(args, key)]
+    freeze(model, args, methods)
     return model.train(case.training)
 
 

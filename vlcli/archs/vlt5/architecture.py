@@ -10,9 +10,14 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedTokenizerBase
+from transformers import EncoderDecoderCache, PreTrainedTokenizerBase
+from transformers.cache_utils import DynamicCache
 
 from vlcli.contracts import Architecture, Example, Losses, Prediction
+from vlcli.peft.output import OutputAdapter
+from vlcli.peft.prefix import Pairs
+from vlcli.peft.sites import Anatomy
+from vlcli.peft.tuning import Tuning
 from vlcli.spec.groups.generation import GenerationArgs
 from vlcli.spec.groups.visual_embedding import VisualEmbeddingArgs
 from vlcli.spec.problem import UserError
@@ -45,6 +50,8 @@ class VLArchitecture(Architecture):
         answers: Sequence[str] = (),
         classifier: bool = False,
         log_accuracy: bool = False,
+        tuning: Any = None,
+        tasks: Sequence[str] = (),
     ) -> None:
         super().__init__()
         self.config: Any = stock.config
@@ -55,6 +62,11 @@ class VLArchitecture(Architecture):
         self.new_tokens = max(generation.gen_max_length - 1, 1) if generation else 19
         self.num_beams = generation.num_beams if generation else 1
         self.assemble(stock, args, feature_width)
+        self.tuning = Tuning(self, self.anatomy(), tuning, tuple(tasks)) if tuning else None
+        self.output_adapter = None
+        if tuning and tuning.use_lm_head_adapter:
+            self.output_adapter = OutputAdapter(self.config.d_model, self.config.vocab_size, tuning)
+        self.z_weight = tuning.lambda_z if tuning and tuning.track_z else 0.0
         self.answer_head = answer_head(self.config.d_model, len(answers)) if classifier else None
         self.writer = Writer(self, stock.generation_config)
         self.trie = None
@@ -85,6 +97,8 @@ class VLArchitecture(Architecture):
             answers if answers and held else (),
             spec.classifier,
             spec.log_train_accuracy,
+            spec,
+            spec.tasks or (spec.task,),
         )
 
     # What a family says.
@@ -93,10 +107,24 @@ class VLArchitecture(Architecture):
         """Take the stock model's modules over, under their published names."""
         raise NotImplementedError
 
+    def anatomy(self) -> Anatomy:
+        """Where tuning methods attach."""
+        raise NotImplementedError
+
     def see_and_read(
-        self, input_ids: Tensor, visual: VisualTokens | None = None, prompt: Tensor | None = None
+        self,
+        input_ids: Tensor,
+        visual: VisualTokens | None = None,
+        prompt: Tensor | None = None,
+        prefix: Pairs | None = None,
     ) -> Encoded:
-        """The joint encoder; `prompt` (B, P, D) stands in front of the text."""
+        """The joint encoder; `prompt` (B, P, D) stands in front of the text, `prefix` in front of
+        every layer's keys and values."""
+        raise NotImplementedError
+
+    def read_prompt(self, prompt: Tensor, past: Any) -> None:
+        """Let the decoder read a prompt (B, P, D) without looking at the encoder: its keys and
+        values begin the cache `past`."""
         raise NotImplementedError
 
     def decode(self, ids: Tensor, encoded: Encoded, **steps: Any) -> Any:
@@ -128,7 +156,15 @@ class VLArchitecture(Architecture):
             assert batch.answers is not None
             return losses.chosen(self.answer_logits(batch), batch.answers, self.log_accuracy)
         text = self.written(batch, self.log_accuracy)
-        return losses.averaged(text, batch.weights, batch.averaged, self.log_accuracy)
+        found = losses.averaged(text, batch.weights, batch.averaged, self.log_accuracy)
+        return self.with_z(found) if self.z_weight else found
+
+    def with_z(self, found: Losses) -> Losses:
+        """The loss with the mean square of bottleneck activations added (`track_z`)."""
+        assert self.tuning is not None
+        z = self.tuning.z()
+        logged = {**found.logged, "z": z.detach() * found.count}
+        return Losses(found.sum + self.z_weight * z * found.count, found.count, logged)
 
     def count(self, batch: VLBatch) -> Tensor:
         by_token = self.answer_head is None and batch.averaged == "token"
@@ -145,19 +181,49 @@ class VLArchitecture(Architecture):
     # The steps of both.
 
     def encode(self, batch: VLBatch) -> Encoded:
-        return self.see_and_read(batch.input_ids, batch.visual)
+        if self.tuning is None:
+            return self.see_and_read(batch.input_ids, batch.visual)
+        rows = len(batch.input_ids)
+        self.tuning.begin(batch.task)
+        prompt, prefix = self.tuning.prompt("encoder", rows), self.tuning.prefix("encoder", rows)
+        return self.see_and_read(batch.input_ids, batch.visual, prompt, prefix)
+
+    def begin_decoding(self, past: EncoderDecoderCache, rows: int) -> int:
+        """Put what tuning methods place in front of the decoder's text into a cache; how many
+        positions it takes."""
+        if self.tuning is None:
+            return 0
+        if (prefix := self.tuning.prefix("decoder", rows)) is not None:
+            for layer, (keys, values) in enumerate(prefix):
+                past.self_attention_cache.update(keys, values, layer)
+        if (prompt := self.tuning.prompt("decoder", rows)) is not None:
+            self.read_prompt(prompt, past)
+        return int(past.get_seq_length())
+
+    def decode_all(self, ids: Tensor, encoded: Encoded) -> Tensor:
+        """The decoder's last states (B, T, D) of texts that are known."""
+        past, steps = EncoderDecoderCache(DynamicCache(), DynamicCache()), {}
+        if self.begin_decoding(past, len(ids)):
+            steps = {"past_key_values": past, "use_cache": True}
+        hidden: Tensor = self.decode(ids, encoded, **steps).last_hidden_state
+        return hidden
+
+    def scores(self, hidden: Tensor) -> Tensor:
+        """(..., D) -> (..., V): the output layer's logits, with what an adapter beside it adds."""
+        logits = self.logits(hidden)
+        return logits if self.output_adapter is None else logits + self.output_adapter(hidden)
 
     def written(self, batch: VLBatch, right: bool = False) -> losses.Written:
         """The loss of every target token of the batch."""
-        hidden = self.decode(self.shifted(batch.labels), self.encode(batch)).last_hidden_state
-        return losses.written(hidden, batch.labels, self.logits, right)
+        hidden = self.decode_all(self.shifted(batch.labels), self.encode(batch))
+        return losses.written(hidden, batch.labels, self.scores, right)
 
     def answer_logits(self, batch: VLBatch) -> Tensor:
         """(B, A): the classifier head on the decoder's last state."""
         assert self.answer_head is not None
         first_BT = torch.tensor([self.first_ids()], device=batch.input_ids.device)
         first_BT = first_BT.expand(len(batch.input_ids), -1)
-        hidden_BTD = self.decode(first_BT, self.encode(batch)).last_hidden_state
+        hidden_BTD = self.decode_all(first_BT, self.encode(batch))
         scores: Tensor = self.answer_head(hidden_BTD[:, -1])
         return scores
 

@@ -12,10 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vlcli.peft.prefix import Pairs
+from vlcli.peft.sites import Anatomy, Kind, Projection, Site, Stack
 from vlcli.spec.groups.visual_embedding import VisualEmbeddingArgs
 
 from .architecture import VLArchitecture
-from .joint import Encoded, JointEncoder, split_heads
+from .joint import Encoded, JointEncoder, prefixed, split_heads
 from .visual_embedding import (
     ExpandVisualEmbedding,
     VisualEmbedding,
@@ -41,6 +43,9 @@ class JointBartEncoder(JointEncoder):
         self.layernorm_embedding = stock.layernorm_embedding
         self.dropout = stock.config.dropout
         self.share_layer_norm = args.share_vis_lang_layer_norm
+        self.past: Any = None  # of the pass at work: what attention prefixes put in front
+        for layer in self.layers:
+            layer.self_attn.register_forward_pre_hook(_Past(self), with_kwargs=True)
         self.visual_embedding = None
         if args.use_vision:
             self.visual_embedding = visual_embedding(args, feature_width, words)
@@ -49,7 +54,11 @@ class JointBartEncoder(JointEncoder):
                     stock._init_weights(module)
 
     def forward(
-        self, input_ids: Tensor, visual: VisualTokens | None = None, prompt: Tensor | None = None
+        self,
+        input_ids: Tensor,
+        visual: VisualTokens | None = None,
+        prompt: Tensor | None = None,
+        prefix: Pairs | None = None,
     ) -> Encoded:
         states = self.embed_tokens(input_ids) + self.embed_positions(input_ids)
         if prompt is not None:
@@ -66,9 +75,26 @@ class JointBartEncoder(JointEncoder):
         states = functional.dropout(states, self.dropout, self.training)
         added_B11S = torch.zeros_like(mask, dtype=states.dtype)[:, None, None, :]
         added_B11S = added_B11S.masked_fill(~mask[:, None, None, :], torch.finfo(states.dtype).min)
+        if prefix is not None:
+            self.past = prefixed(prefix)
+            added_B11S = functional.pad(added_B11S, (self.past.get_seq_length(), 0))
         for layer in self.layers:
             states = layer(states, added_B11S, layer_head_mask=None)[0]
+        self.past = None
         return Encoded(states, mask)
+
+
+class _Past:
+    """A pre-hook that gives an encoder's attention the keys and values in front of its own; stock
+    encoder layers have no argument for them."""
+
+    def __init__(self, encoder: JointBartEncoder) -> None:
+        self.encoder = encoder
+
+    def __call__(self, module: nn.Module, args: Any, kwargs: dict[str, Any]) -> Any:
+        if self.encoder.past is not None:
+            kwargs["past_key_values"] = self.encoder.past
+        return args, kwargs
 
 
 def visual_embedding(
@@ -97,11 +123,52 @@ class VLBart(VLArchitecture):
         self.final_logits_bias: Tensor
         self.register_buffer("final_logits_bias", stock.final_logits_bias)
 
+        self.start = stock._init_weights
+
+    def anatomy(self) -> Anatomy:
+        encoder, decoder = self.model.encoder, self.model.decoder
+        sites: list[Site] = []
+        projections: list[Projection] = []
+        stacks: dict[Stack, Any] = {"encoder": encoder.layers, "decoder": decoder.layers}
+        for stack, layers in stacks.items():
+            own = "attn_adapter" if stack == "encoder" else "self_attn_adapter"
+            for number, layer in enumerate(layers):
+                spots: list[tuple[Kind, str, nn.Module]] = [("self", own, layer.self_attn)]
+                if stack == "decoder":
+                    spots.append(("cross", "enc_attn_adapter", layer.encoder_attn))
+                for _, _, attention in spots:
+                    for letter in "qkvo":
+                        name = "out_proj" if letter == "o" else f"{letter}_proj"
+                        projections.append(Projection(attention, name, letter))
+                projections += [Projection(layer, name, "ff") for name in ("fc1", "fc2")]
+                spots.append(("ff", "ff_adapter", layer.fc2))
+                sites += [Site(stack, number, kind, layer, *rest) for kind, *rest in spots]
+        return Anatomy(
+            width=self.config.d_model,
+            root=self.model,
+            encoder=encoder,
+            decoder=decoder,
+            sites=tuple(sites),
+            projections=tuple(projections),
+            layers={"encoder": len(encoder.layers), "decoder": len(decoder.layers)},
+            heads=self.config.encoder_attention_heads,
+            head_width=self.config.d_model // self.config.encoder_attention_heads,
+            one_place=True,
+            start=self.start,
+        )
+
     def see_and_read(
-        self, input_ids: Tensor, visual: VisualTokens | None = None, prompt: Tensor | None = None
+        self,
+        input_ids: Tensor,
+        visual: VisualTokens | None = None,
+        prompt: Tensor | None = None,
+        prefix: Pairs | None = None,
     ) -> Encoded:
-        encoded: Encoded = self.model.encoder(input_ids, visual, prompt)
+        encoded: Encoded = self.model.encoder(input_ids, visual, prompt, prefix)
         return encoded
+
+    def read_prompt(self, prompt: Tensor, past: Any) -> None:
+        self.model.decoder(inputs_embeds=prompt, past_key_values=past, use_cache=True)
 
     def decode(self, ids: Tensor, encoded: Encoded, **steps: Any) -> Any:
         return self.model.decoder(

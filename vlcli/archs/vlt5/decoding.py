@@ -5,7 +5,7 @@ B batch, W beams of an example, S encoder tokens, D model width, V vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -23,7 +23,16 @@ if TYPE_CHECKING:
 
 class BeamCache(EncoderDecoderCache):
     """A cache whose cross-attention stays in place when beams change places: all beams of an
-    example look at the same encoder states."""
+    example look at the same encoder states. `ahead` positions of tuning methods come first; search
+    does not count them."""
+
+    begun = False
+    ahead = 0
+
+    def begin(self, place: Callable[[BeamCache, int], int], rows: int) -> None:
+        """Let `place` put its positions in front, for so many rows, before the first step."""
+        self.ahead = place(self, rows)
+        self.begun = True
 
     def reorder_cache(self, beam_idx: Any) -> None:
         self.self_attention_cache.reorder_cache(beam_idx)
@@ -103,14 +112,16 @@ class Writer(GenerationMixin):
         return_dict: bool = True,
     ) -> Seq2SeqLMOutput:
         """One step: the logits of the next token, (B x W, 1, V)."""
+        if not past_key_values.begun:
+            past_key_values.begin(self.model.begin_decoding, len(decoder_input_ids))
         out = self.model.decode(
             decoder_input_ids,
             Encoded(encoder_outputs[0], attention_mask),
             past_key_values=past_key_values,
-            cache_position=cache_position,
+            cache_position=cache_position + past_key_values.ahead,
             use_cache=True,
         )
-        logits: Any = self.model.logits(out.last_hidden_state[:, -1:])
+        logits: Any = self.model.scores(out.last_hidden_state[:, -1:])
         return Seq2SeqLMOutput(logits=logits, past_key_values=out.past_key_values)
 
     __call__ = forward

@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from transformers.cache_utils import DynamicCache
 
+from vlcli.peft.prefix import Pairs
 from vlcli.spec.groups.visual_embedding import VisualEmbeddingArgs
 
 from .downsample import reduction, sparse_sample
@@ -39,9 +41,14 @@ class JointEncoder(nn.Module):
         self.sampled = args.n_boxes if args.sparse_sample and not pooled else None
 
     def forward(
-        self, input_ids: Tensor, visual: VisualTokens | None = None, prompt: Tensor | None = None
+        self,
+        input_ids: Tensor,
+        visual: VisualTokens | None = None,
+        prompt: Tensor | None = None,
+        prefix: Pairs | None = None,
     ) -> Encoded:
-        """input_ids (B, L), padded; `prompt` (B, P, D) are vectors in front of the text."""
+        """input_ids (B, L), padded; `prompt` (B, P, D) are vectors in front of the text, `prefix`
+        keys and values in front of every layer's own."""
         raise NotImplementedError
 
     def text_mask(self, input_ids: Tensor, prompt: Tensor | None) -> Tensor:
@@ -63,6 +70,14 @@ class JointEncoder(nn.Module):
         if self.sampled and self.training:
             return sparse_sample(tokens, mask, self.sampled)
         return tokens, mask
+
+
+def prefixed(prefix: Pairs) -> DynamicCache:
+    """A cache that begins with keys and values (B, heads, P, width) for every layer."""
+    cache = DynamicCache()
+    for layer, (keys, values) in enumerate(prefix):
+        cache.update(keys, values, layer)
+    return cache
 
 
 def split_heads(states: Tensor, heads: int) -> Tensor:

@@ -14,10 +14,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers.models.t5.modeling_t5 import T5LayerNorm
 
+from vlcli.peft.prefix import Pairs
+from vlcli.peft.sites import Anatomy, Projection, Site, Stack
 from vlcli.spec.groups.visual_embedding import VisualEmbeddingArgs
 
 from .architecture import VLArchitecture
-from .joint import Encoded, JointEncoder, split_heads
+from .joint import Encoded, JointEncoder, prefixed, split_heads
 from .quick import quicken
 from .visual_embedding import VisualEmbedding, VisualTokens
 
@@ -44,7 +46,11 @@ class JointT5Encoder(JointEncoder):
             )
 
     def forward(
-        self, input_ids: Tensor, visual: VisualTokens | None = None, prompt: Tensor | None = None
+        self,
+        input_ids: Tensor,
+        visual: VisualTokens | None = None,
+        prompt: Tensor | None = None,
+        prefix: Pairs | None = None,
     ) -> Encoded:
         states = self.embed_tokens(input_ids)
         if prompt is not None:
@@ -54,10 +60,13 @@ class JointT5Encoder(JointEncoder):
             seen, seen_mask = self.see(visual)
             states = torch.cat([states, seen], dim=1)
             mask = torch.cat([mask, seen_mask], dim=1)
-        bias = self.position_bias(text, mask)
+        bias, past = self.position_bias(text, mask), None
+        if prefix is not None:
+            past = prefixed(prefix)
+            bias = functional.pad(bias, (past.get_seq_length(), 0))
         states = self.dropout(states)
         for block in self.block:
-            states = block(states, position_bias=bias)[0]
+            states = block(states, position_bias=bias, past_key_values=past)[0]
         return Encoded(self.dropout(self.final_layer_norm(states)), mask)
 
     def position_bias(self, text: int, mask: Tensor) -> Tensor:
@@ -81,10 +90,47 @@ class VLT5(VLArchitecture):
         self.lm_head = stock.lm_head
         quicken(self)
 
+    def anatomy(self) -> Anatomy:
+        sites: list[Site] = []
+        projections: list[Projection] = []
+        stacks: dict[Stack, Any] = {"encoder": self.encoder.block, "decoder": self.decoder.block}
+        for stack, blocks in stacks.items():
+            for number, block in enumerate(blocks):
+                own, last = block.layer[0], block.layer[-1]
+                sites.append(Site(stack, number, "self", own, "attn_adapter", own.SelfAttention))
+                attentions = [own.SelfAttention]
+                if stack == "decoder":
+                    cross = block.layer[1]
+                    spot = cross.EncDecAttention
+                    sites.append(Site(stack, number, "cross", cross, "enc_attn_adapter", spot))
+                    attentions.append(spot)
+                sites.append(Site(stack, number, "ff", last, "ff_adapter", last.DenseReluDense))
+                projections += [Projection(each, n, n) for each in attentions for n in "qkvo"]
+                dense = last.DenseReluDense
+                linear = [n for n, each in dense.named_children() if isinstance(each, nn.Linear)]
+                projections += [Projection(dense, name, "ff") for name in linear]
+        return Anatomy(
+            width=self.config.d_model,
+            root=self,
+            encoder=self.encoder,
+            decoder=self.decoder,
+            sites=tuple(sites),
+            projections=tuple(projections),
+            layers={"encoder": len(self.encoder.block), "decoder": len(self.decoder.block)},
+            heads=self.config.num_heads,
+            head_width=self.config.d_kv,
+            one_place=False,
+            start=None,
+        )
+
     def see_and_read(
-        self, input_ids: Tensor, visual: VisualTokens | None = None, prompt: Tensor | None = None
+        self,
+        input_ids: Tensor,
+        visual: VisualTokens | None = None,
+        prompt: Tensor | None = None,
+        prefix: Pairs | None = None,
     ) -> Encoded:
-        encoded: Encoded = self.encoder(input_ids, visual, prompt)
+        encoded: Encoded = self.encoder(input_ids, visual, prompt, prefix)
         return encoded
 
     def decode(self, ids: Tensor, encoded: Encoded, **steps: Any) -> Any:
@@ -99,6 +145,9 @@ class VLT5(VLArchitecture):
         """(..., D) -> (..., V); the tied head needs the hidden states scaled by D^-0.5."""
         scores: Tensor = self.lm_head(hidden * hidden.shape[-1] ** -0.5)
         return scores
+
+    def read_prompt(self, prompt: Tensor, past: Any) -> None:
+        self.decoder(inputs_embeds=prompt, past_key_values=past, use_cache=True)
 
     def first_ids(self) -> list[int]:
         return [self.config.decoder_start_token_id]

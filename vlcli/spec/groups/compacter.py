@@ -39,3 +39,12 @@ class CompacterArgs(Group):
         "Per position, all tasks use the first task's rule.",
         needs=(needs.COMPACTER, needs.NOT_SINGLE, needs.OWN_RULES, needs.SEVERAL_TASKS),
     )
+    factorized_phm_rule: bool = arg(
+        False,
+        "Write each n x n rule as a product of rank 1, a column times a row.",
+        needs=needs.COMPACTER,
+        new=True,
+    )
+    learn_phm: bool = arg(
+        True, "Train the rules; false leaves them as drawn.", needs=needs.COMPACTER, new=True
+    )

@@ -11,6 +11,13 @@ class FreezingArgs(Group):
         False, "Train the whole language model: embeddings, encoder and decoder."
     )
     unfreeze_layer_norms: bool = arg(False, "Train all layer norms.")
+    legacy_t5_norms: bool = arg(
+        False,
+        "With unfreeze_layer_norms, leave T5's own layer norms frozen, as the published code does "
+        "without meaning to.",
+        needs=(needs.T5, needs.UNFROZEN_NORMS),
+        new=True,
+    )
     unfreeze_lm_head: bool = arg(False, "Train the output layer and the word embeddings it shares.")
     unfreeze_vis_encoder: bool = arg(
         False, "Train the whole image tower.", needs=(needs.VISION, needs.RAW)
