@@ -78,14 +78,27 @@ class Batch(Protocol):
     def to(self, device: Any) -> Batch: ...
 
 
+class Source(NamedTuple):
+    """Where a model's first weights came from and can be had again: a hub name or a folder, its
+    revision where it has one, and the names of the state dict that it gives, with the rows of
+    each."""
+
+    name: str
+    revision: str | None
+    rows: Mapping[str, int]
+
+
 class Architecture(nn.Module):
     """A model as the trainer knows it: batches in, losses or predictions out.
 
     `forward` is called through the parallel wrapper only (calling anything else on the wrapped
     module would skip the exchange of gradients); `predict` is called on the bare module in eval
     mode without gradients. It acts on the types in an Example, never on a task's name, except to
-    select parameters registered under that name.
+    select parameters registered under that name. `source` is None for weights that no name gives
+    again: new ones, or those of a run.
     """
+
+    source: Source | None = None
 
     def collator(self) -> Callable[[Sequence[Example]], Batch]:
         """A small picklable function from examples to a batch; it does not carry the model."""

@@ -60,8 +60,16 @@ class PHMLinear(nn.Module):
             self.W = nn.Parameter(spread(torch.empty(n, inside // n, outside // n)))
         self.b = nn.Parameter(torch.zeros(outside))
 
+    def rule(self) -> Tensor:
+        """A (n, n, n)."""
+        held: Any = self  # parameters or buffers
+        if self.factorized_rule:
+            return torch.matmul(held.phm_rule_left, held.phm_rule_right)
+        rule: Tensor = held.phm_rule
+        return rule
+
     def forward(self, x: Tensor) -> Tensor:
-        A = self.phm_rule_left @ self.phm_rule_right if self.factorized_rule else self.phm_rule
+        A = self.rule()
         W = self.W_left @ self.W_right if self.factorized else self.W
         H = torch.einsum("nab,ncd->acbd", A, W)
         return x @ H.reshape(x.shape[-1], -1) + self.b

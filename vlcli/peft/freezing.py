@@ -36,6 +36,20 @@ def owners(model: nn.Module) -> dict[str, Owners]:
     return found
 
 
+def methods_own(model: nn.Module) -> set[str]:
+    """The names in the state dict, aliases and buffers too, of what tuning methods put in."""
+    inside = [name for name, each in model.named_modules(remove_duplicate=False) if _is_tuned(each)]
+    held = model.state_dict(keep_vars=True)
+    own = {
+        id(value) for name, value in held.items() if name.startswith(tuple(f"{n}." for n in inside))
+    }
+    return {name for name, value in held.items() if id(value) in own or ".lora_" in name}
+
+
+def _is_tuned(module: nn.Module) -> bool:
+    return isinstance(module, Tuned)
+
+
 def trainable(
     parameters: Mapping[str, Owners], args: FreezingArgs, methods: Iterable[str] = ()
 ) -> set[str]:

@@ -18,7 +18,7 @@ from vlcli.data.visual import Reader
 from vlcli.peft.freezing import freeze
 from vlcli.runs.folder import RunFolder
 from vlcli.runs.unbuilt import refuse_unbuilt
-from vlcli.runs.weights import load_into, tokenizer_of_run
+from vlcli.runs.weights import load_into, needs_backbone, tokenizer_of_run
 from vlcli.runtime.checkpoint import Checkpoints
 from vlcli.runtime.engine import Engine
 from vlcli.spec.entries import all_of, part
@@ -34,7 +34,7 @@ PRIOR = "prior.json"
 @dataclass
 class Parts:
     """What a run works with; `train` is empty where a run only tests or predicts. `skips` holds the
-    training examples that are left out."""
+    training examples that are left out, `remarks` what there is to say of the weights."""
 
     spec: Any
     task: Task
@@ -46,6 +46,7 @@ class Parts:
     valid: list[Example] = field(default_factory=list)
     test: list[Example] = field(default_factory=list)
     skips: Skips = field(default_factory=Skips)
+    remarks: list[str] = field(default_factory=list)
 
     def batches(self, engine: Engine) -> TrainBatches:
         """The training batches of this process."""
@@ -120,13 +121,15 @@ def build(spec: Any, run: RunFolder | None = None, learning: bool = True) -> Par
     tokenizer = _tokenizer(spec, building, run, train)
     answers = _answers(spec, run, train)
     trained = run is not None and Checkpoints(run.path / "checkpoints").any()
-    shape = spec.but(from_scratch=True) if spec.load or trained else spec
+    alone = (spec.load or trained) and not needs_backbone(spec.load, run if trained else None)
+    shape = spec.but(from_scratch=True) if alone else spec
     architecture = building.architecture(shape, tokenizer, spec.feat_dim, answers)
-    if spec.load and not trained:
-        load_into(architecture, spec.load)
+    remarks = load_into(architecture, spec.load) if spec.load and not trained else []
     methods = [name for name, (key, _) in METHODS.items() if getattr(spec, key)]
     freeze(architecture, spec, methods)
-    return Parts(spec, task, reader, tokenizer, architecture, answers, train, valid, test, skips)
+    return Parts(
+        spec, task, reader, tokenizer, architecture, answers, train, valid, test, skips, remarks
+    )
 
 
 def reader_of(spec: Any, pictures: Any) -> Reader:

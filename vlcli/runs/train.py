@@ -77,7 +77,7 @@ def train(plan: Plan, screen: Screen) -> Outcome:
         )
         until_the_end.enter_context(_ending(run, engine, said))
         until_the_end.enter_context(shortages(spec, run))
-        for remark in remarks:
+        for remark in (*remarks, *parts.remarks):
             said.say(remark)
         said.say(_opening(parts, engine, run))
         result = _learn(plan, parts, engine, run, said)
@@ -186,7 +186,7 @@ def _learn(
             validate=validate,
             best=parts.task.best,
             logging=Logging(every=spec.log_every, screen=screen, listeners=listeners),
-            saving=Saving(keep=KEPT),
+            saving=Saving(keep=KEPT, whole=spec.save_frozen),
         )
         if again and engine.main:
             run.note(status="running")

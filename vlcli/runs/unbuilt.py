@@ -7,15 +7,6 @@ from typing import Any
 from vlcli.spec.problem import UserError
 
 METHODS = (
-    "use_adapter",
-    "use_compacter",
-    "use_lradapter",
-    "use_hyperformer",
-    "use_lora",
-    "encoder_prompt_len",
-    "decoder_prompt_len",
-    "use_attn_prefix",
-    "use_lm_head_adapter",
     "use_vis_adapter",
     "submit",
     "oscar_tags",

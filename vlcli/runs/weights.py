@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from vlcli.contracts import Architecture
+from vlcli.peft.freezing import methods_own
 from vlcli.runs.folder import RunFolder
+from vlcli.runtime.backbone import Left, joined
 from vlcli.runtime.checkpoint import Checkpoints, verify
+from vlcli.runtime.keeper import load_checkpoint
 from vlcli.runtime.snapshot import WEIGHTS
 from vlcli.runtime.weights import load_weights, read_weights
 from vlcli.spec.problem import UserError
@@ -17,31 +22,70 @@ from vlcli.spec.problem import UserError
 SUFFIXES = ("", ".safetensors", ".pth")
 
 
-def load_into(architecture: nn.Module, name: str) -> Path:
-    """Load what `load` names, strictly: UserError says what is missing, extra or misshapen."""
+def load_into(architecture: Architecture, name: str) -> list[str]:
+    """Load what `load` names, strictly; remarks on what it leaves as it was.
+
+    Parameters of a tuning method, and a classifier's head, may all be lacking: they are new then.
+    UserError says what is missing, extra or misshapen.
+    """
+    path = found(name)
+    if path.is_dir():
+        verify(path)
+        held = joined(read_weights(path / WEIGHTS), Left.read(path), architecture, path)
+    else:
+        held = read_pth(path) if path.suffix == ".pth" else read_weights(path)
+    lacking = load_weights(architecture, held, path, _new(architecture, held))
+    if not lacking:
+        return []
+    return [f"{path} gives no weights for {len(lacking)} parameters ({lacking[0]}, ...): new ones."]
+
+
+def _new(architecture: Architecture, held: dict[str, Tensor]) -> Callable[[str], bool]:
+    """Which names may be lacking: those of a method, or of a head, that the weights do not know."""
+    method = methods_own(architecture)
+    head = {name for name in architecture.state_dict() if name.startswith("answer_head.")}
+    new = {name for each in (method, head) if each.isdisjoint(held) for name in each}
+    return new.__contains__
+
+
+def found(name: str) -> Path:
+    """The file that `load` names, or the checkpoint folder: one's own, or a run's best."""
     for suffix in SUFFIXES:
-        path = Path(name + suffix)
-        if path.is_file():
-            weights = read_pth(path) if path.suffix == ".pth" else read_weights(path)
-            load_weights(architecture, weights, path)
-            return path
-    return load_best(architecture, RunFolder.find(name))
+        if Path(name + suffix).is_file():
+            return Path(name + suffix)
+    if (Path(name) / WEIGHTS).is_file():
+        return Path(name)
+    return best_of(RunFolder.find(name))
 
 
-def load_best(architecture: nn.Module, run: RunFolder) -> Path:
+def best_of(run: RunFolder) -> Path:
     """The best checkpoint of a run, its digests verified."""
-    checkpoint = Checkpoints(run.path / "checkpoints").best()
-    verify(checkpoint)
-    load_weights(architecture, read_weights(checkpoint / WEIGHTS), checkpoint)
+    return Checkpoints(run.path / "checkpoints").best()
+
+
+def load_best(architecture: Architecture, run: RunFolder) -> Path:
+    """Put the best checkpoint of a run into its architecture."""
+    checkpoint = best_of(run)
+    load_checkpoint(architecture, checkpoint)
     return checkpoint
 
 
+def needs_backbone(load: str | None, run: RunFolder | None) -> bool:
+    """Whether the weights to come are only those that were trained beside a backbone."""
+    if run is not None and (kept := Checkpoints(run.path / "checkpoints").all()):
+        return Left.read(kept[0]) is not None
+    return load is not None and Left.read(found(load)) is not None
+
+
 def tokenizer_of_run(name: str) -> Path | None:
-    """The tokenizer that weights were trained with, where they are a run's."""
+    """The tokenizer that weights were trained with, where they are a run's or an export's."""
     if any(Path(name + suffix).is_file() for suffix in SUFFIXES):
         return None
-    folder = RunFolder.find(name).path / "tokenizer"
-    return folder if folder.is_dir() else None
+    folder = Path(name) if (Path(name) / WEIGHTS).is_file() else RunFolder.find(name).path
+    for place in (folder / "tokenizer", folder.parent.parent / "tokenizer"):
+        if place.is_dir():
+            return place
+    return None
 
 
 def read_pth(path: Path) -> dict[str, Tensor]:

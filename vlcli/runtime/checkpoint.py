@@ -50,7 +50,7 @@ class Checkpoints:
             self._sweep()
             aside.mkdir()
             fill(aside)
-            _seal(aside)
+            seal(aside)
             self._put(aside, self.at(step))
             self._point("last", step)
             if best:
@@ -149,7 +149,7 @@ class Checkpoints:
 def verify(folder: Path) -> None:
     """Raise CorruptCheckpointError unless every file is, to the bit, the one that was written."""
     listed = _read_manifest(folder)
-    present = {path.name for path in folder.iterdir()} - {MANIFEST}
+    present = {path.name for path in folder.iterdir() if path.is_file()} - {MANIFEST}
     if present != set(listed):
         odd = ", ".join(sorted(present ^ set(listed)))
         raise CorruptCheckpointError(f"The checkpoint {folder} lacks files or has others: {odd}.")
@@ -180,10 +180,10 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     return files
 
 
-def _seal(folder: Path) -> None:
+def seal(folder: Path) -> None:
     """Write the manifest of a folder's files and force all of it to the disk."""
     files = {}
-    for path in sorted(folder.iterdir()):
+    for path in sorted(path for path in folder.iterdir() if path.is_file()):
         sync(path)
         files[path.name] = {"size": path.stat().st_size, "sha256": file_digest(path)}
     (folder / MANIFEST).write_bytes(_manifest(files))

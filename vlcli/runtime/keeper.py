@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from torch.optim import Optimizer
 
 from vlcli.contracts import Architecture
 from vlcli.runtime import distributed, seeds
+from vlcli.runtime.backbone import Given, Left, joined, kept
 from vlcli.runtime.checkpoint import Checkpoints, verify
 from vlcli.runtime.engine import Engine
 from vlcli.runtime.snapshot import WEIGHTS, Position, Snapshot, load_optimizer_state
@@ -21,7 +23,8 @@ from vlcli.spec.problem import UserError
 class Keeper:
     """Saves and loads a run. Every method is a call for all processes; the first one writes.
 
-    `facts` are JSON values that must be the same when the run is resumed, by name.
+    `facts` are JSON values that must be the same when the run is resumed, by name. Frozen weights
+    that the architecture's source gives again are left out, unless checkpoints are to be `whole`.
     """
 
     def __init__(
@@ -33,10 +36,13 @@ class Keeper:
         optimizer: Optimizer,
         facts: dict[str, Any],
         keep: int,
+        whole: bool = False,
     ) -> None:
         self.checkpoints, self.engine, self.keep = checkpoints, engine, keep
         self.architecture, self.model, self.optimizer = architecture, model, optimizer
         self.facts = facts
+        self.given = Given.by(None if whole else architecture.source, architecture, trained=False)
+        self.left: Left | None = None
 
     def save(self, position: Position, best: bool) -> None:
         """Write a checkpoint; UserError on all processes where the disk refuses."""
@@ -44,8 +50,9 @@ class Keeper:
         rest: dict[str, Any] = {}
         if not self.engine.deepspeed:
             tensors, rest = state_of(self.optimizer, self.architecture)
+        weights = self.engine.weights(self.model, self.architecture)
         snapshot = Snapshot(
-            weights=self.engine.weights(self.model, self.architecture),
+            weights=kept(weights, self.given),
             optimizer=tensors,
             rng=distributed.gather(seeds.rng_state()),
             facts=self.facts,
@@ -56,6 +63,7 @@ class Keeper:
                 "extra": self.architecture.extra_state(),
                 "deepspeed": self.engine.deepspeed,
             },
+            left=self._left(weights),
         )
         distributed.on_first(
             lambda: self.checkpoints.write(position.step, snapshot.write, best, self.keep)
@@ -83,7 +91,8 @@ class Keeper:
                 f"vlcli does not read. Start a new run from its weights with load: {str(path)!r}.",
                 exit_code=3,
             )
-        load_weights(self.architecture, snapshot.weights, path)
+        whole = joined(snapshot.weights, snapshot.left, self.architecture, path)
+        load_weights(self.architecture, whole, path)
         load_optimizer_state(
             self.optimizer,
             self.architecture,
@@ -99,8 +108,17 @@ class Keeper:
     def load_best(self) -> Path:
         """Put the best checkpoint's weights into the model; where it stands."""
         found = distributed.on_first(self.checkpoints.best)
-        load_weights(self.architecture, read_weights(found / WEIGHTS), found)
+        load_checkpoint(self.architecture, found)
         return found
+
+    def _left(self, weights: dict[str, Tensor]) -> Left | None:
+        """What checkpoints leave out; it never changes, so that its digest is taken once."""
+        source = self.architecture.source
+        if self.left is None and source is not None and self.given.rows:
+            names = set(self.given.rows)
+            digest = self.given.digest(weights, names)
+            self.left = Left(source.name, source.revision, digest, len(names))
+        return self.left
 
     def _choose(self, path: Path | None) -> tuple[Path, list[str]]:
         def look() -> tuple[Path, list[str]]:
@@ -115,3 +133,13 @@ class Keeper:
     def _scaler_state(self) -> dict[str, Any] | None:
         scaler = self.engine.accelerator.scaler
         return None if scaler is None else dict(scaler.state_dict())
+
+
+def load_checkpoint(
+    architecture: Architecture,
+    folder: Path,
+    may_lack: Callable[[str], bool] = lambda name: False,
+) -> list[str]:
+    """Put a verified checkpoint's weights into an architecture; what `load_weights` gives."""
+    held, left = read_weights(folder / WEIGHTS), Left.read(folder)
+    return load_weights(architecture, joined(held, left, architecture, folder), folder, may_lack)

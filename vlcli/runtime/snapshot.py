@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from vlcli.runtime.backbone import Left
 from vlcli.runtime.shards import like, whole
 from vlcli.runtime.weights import read_weights, save_weights
 from vlcli.spec.problem import UserError
@@ -41,7 +42,8 @@ class Position:
 class Snapshot(NamedTuple):
     """A checkpoint in memory. `optimizer` holds tensors as `<parameter>/<key>` (empty where the
     engine keeps it to itself), `rng` the generators' states by rank, `facts` what must fit the run
-    that continues, `position` how far it came, and `values` everything else, as JSON."""
+    that continues, `position` how far it came, and `values` everything else, as JSON. `left` says
+    which weights are left out."""
 
     weights: dict[str, Tensor]
     optimizer: dict[str, Tensor]
@@ -49,6 +51,7 @@ class Snapshot(NamedTuple):
     facts: dict[str, Any]
     position: Position
     values: dict[str, Any]
+    left: Left | None = None
 
     def write(self, folder: Path) -> None:
         """Write the files of a checkpoint into an empty folder."""
@@ -62,6 +65,8 @@ class Snapshot(NamedTuple):
             "values": self.values,
         }
         (folder / TRAINER).write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+        if self.left is not None:
+            self.left.write(folder)
 
     @staticmethod
     def read(folder: Path) -> Snapshot:
@@ -79,6 +84,7 @@ class Snapshot(NamedTuple):
             facts=known["facts"],
             position=Position(**known["position"]),
             values=known["values"],
+            left=Left.read(folder),
         )
 
 

@@ -55,10 +55,11 @@ class Result(NamedTuple):
 
 class Saving(NamedTuple):
     """When checkpoints are written: after each validation, and each `every` updates where that is
-    above 0. The `keep` newest and the best stay."""
+    above 0. The `keep` newest and the best stay. `whole` ones hold frozen weights, too."""
 
     every: int = 0
     keep: int = 1
+    whole: bool = False
 
 
 class Trainer:
@@ -110,6 +111,7 @@ class Trainer:
                 "gradient accumulation steps": training.gradient_accumulation_steps,
             },
             self.saving.keep,
+            self.saving.whole,
         )
 
     def _updates(self, max_steps: int | None) -> int:

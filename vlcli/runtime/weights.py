@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -61,10 +61,25 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     return weights
 
 
-def load_weights(module: nn.Module, weights: Mapping[str, Tensor], source: Path) -> None:
-    """Put a whole state dict into a module; UserError where names or shapes do not fit."""
-    own = module.state_dict()
-    missing, unknown = own.keys() - weights.keys(), weights.keys() - own.keys()
+def load_weights(
+    module: nn.Module,
+    weights: Mapping[str, Tensor],
+    source: Path,
+    may_lack: Callable[[str], bool] = lambda name: False,
+) -> list[str]:
+    """Put a state dict into a module; the names that it lacks, which keep what they hold.
+
+    Names of one tensor need its value once; the first of them wins. UserError where names or shapes
+    do not fit, or a name is lacking that is not one of those it `may_lack`.
+    """
+    own = module.state_dict(keep_vars=True)
+    names: dict[int, list[str]] = {}
+    for name, value in own.items():
+        names.setdefault(id(value), []).append(name)
+    given = {group[0]: next((n for n in group if n in weights), None) for group in names.values()}
+    lacking = {name for name, found in given.items() if found is None}
+    missing = {name for name in lacking if not may_lack(name)}
+    unknown = weights.keys() - own.keys()
     if missing or unknown:
         raise UserError(
             f"The checkpoint {source} is of another model: it lacks {_some(missing)} and has "
@@ -76,7 +91,11 @@ def load_weights(module: nn.Module, weights: Mapping[str, Tensor], source: Path)
                 f"The checkpoint {source} is of another model: {name} is {_size(value)} there and "
                 f"{_size(own[name])} here. Use the spec it was made with."
             )
-    module.load_state_dict({name: like(value, own[name]) for name, value in weights.items()})
+    with torch.no_grad():
+        for name, found in given.items():
+            if found is not None:
+                own[name].copy_(like(weights[found], own[name]))
+    return sorted(lacking)
 
 
 def _some(names: set[str]) -> str:

@@ -106,6 +106,12 @@ MULTITASK_Z = _when(
     'Remove {it}, or set task: "multitask".',
 )
 
+NAMED_WEIGHTS = _when(
+    "R166",
+    "with the pretrained weights of backbone: those of from_scratch and load are kept whole anyway",
+    "from_scratch load",
+    lambda run: not run.from_scratch and not run.load,
+)
 UNFROZEN_NORMS = _flag("R165", "unfreeze_layer_norms")
 
 # The joint encoder

@@ -88,8 +88,9 @@ class VLArchitecture(Architecture):
         held = spec.classifier or spec.answer_vocab is not None
         if held and not answers:
             raise UserError("classifier and answer_vocab need a list of answers.", exit_code=3)
-        return _class_of(family)(
-            load_backbone(spec.backbone, tokenizer, spec.dropout, spec.from_scratch),
+        stock, source = load_backbone(spec.backbone, tokenizer, spec.dropout, spec.from_scratch)
+        built = _class_of(family)(
+            stock,
             spec,
             feature_width,
             tokenizer,
@@ -98,8 +99,10 @@ class VLArchitecture(Architecture):
             spec.classifier,
             spec.log_train_accuracy,
             spec,
-            spec.tasks or (spec.task,),
+            spec.tasks or (str(spec.task),),
         )
+        built.source = source
+        return built
 
     # What a family says.
 

@@ -19,6 +19,7 @@ from transformers import (
     T5ForConditionalGeneration,
 )
 
+from vlcli.contracts import Source
 from vlcli.spec.problem import UserError
 from vlcli.spec.sizes import BACKBONES, Family, family_of
 
@@ -70,14 +71,15 @@ def known_config(name: str) -> T5Config | BartConfig | None:
 
 def load_backbone(
     name: str, tokenizer: PreTrainedTokenizerBase, dropout: float, from_scratch: bool
-) -> PreTrainedModel:
-    """The stock model of a spec, its vocabulary as large as the tokenizer's.
+) -> tuple[PreTrainedModel, Source | None]:
+    """The stock model of a spec, its vocabulary as large as the tokenizer's, and where its weights
+    can be had again (None for new ones).
 
     New rows of a pretrained vocabulary are drawn as published (N(0, 1) for T5, N(0, 0.02) for
     BART).
     """
     if from_scratch:
-        return new_model(_config(name), tokenizer, dropout)
+        return new_model(_config(name), tokenizer, dropout), None
     family = family_of(name)
     if name in ("t5-tiny", "bart-tiny"):
         raise UserError(
@@ -99,9 +101,10 @@ def load_backbone(
             "t5-base.",
             exit_code=3,
         )
+    rows = {name: len(value) for name, value in model.state_dict().items() if value.dim()}
     if model.config.vocab_size != len(tokenizer):
         model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
-    return model
+    return model, Source(name, getattr(model.config, "_commit_hash", None), rows)
 
 
 def new_model(

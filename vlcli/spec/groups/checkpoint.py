@@ -12,8 +12,14 @@ class CheckpointArgs(Group):
     )
     load: str | None = arg(
         None,
-        "Weights to begin with: a run folder, a .safetensors or a published .pth file, with or "
-        "without its suffix.",
+        "Weights to begin with: a run or its name, a checkpoint or export folder, a .safetensors "
+        "or a published .pth file, with or without its suffix.",
+    )
+    save_frozen: bool = arg(
+        False,
+        "Keep frozen weights in checkpoints, too, although `backbone` gives them again by name.",
+        needs=needs.NAMED_WEIGHTS,
+        new=True,
     )
     load_lxmert_qa: str | None = arg(
         None,
