@@ -11,6 +11,7 @@ from vlcli.cli import (
     convert,
     eval_,
     explain,
+    export,
     features,
     init,
     list_,
@@ -51,6 +52,7 @@ def _top(
 app.command("train")(train.train)
 app.command("eval")(eval_.eval_)
 app.command("predict")(predict.predict)
+app.command("export")(export.export)
 app.add_typer(features.app, name="features")
 app.command("runs")(runs.runs)
 app.command("validate")(validate.validate)

@@ -125,15 +125,30 @@ def build(spec: Any, run: RunFolder | None = None, learning: bool = True) -> Par
     shape = spec.but(from_scratch=True) if alone else spec
     architecture = building.architecture(shape, tokenizer, spec.feat_dim, answers)
     remarks = load_into(architecture, spec.load) if spec.load and not trained else []
-    methods = [name for name, (key, _) in METHODS.items() if getattr(spec, key)]
-    freeze(architecture, spec, methods)
+    _freeze(architecture, spec)
     return Parts(
         spec, task, reader, tokenizer, architecture, answers, train, valid, test, skips, remarks
     )
 
 
+def restored(spec: Any, run: RunFolder) -> Architecture:
+    """The architecture of a finished run, ready for its weights and frozen as it trained; no data
+    is read."""
+    building = building_of(spec)
+    tokenizer = building.saved_tokenizer(run.path / TOKENIZER)
+    shape = spec if needs_backbone(None, run) else spec.but(from_scratch=True)
+    architecture = building.architecture(shape, tokenizer, spec.feat_dim, _answers(spec, run, []))
+    _freeze(architecture, spec)
+    return architecture
+
+
 def reader_of(spec: Any, pictures: Any) -> Reader:
     return sources.reader(spec, pictures)
+
+
+def _freeze(architecture: Architecture, spec: Any) -> None:
+    methods = [name for name, (key, _) in METHODS.items() if getattr(spec, key)]
+    freeze(architecture, spec, methods)
 
 
 def keep(parts: Parts, run: RunFolder) -> None:

@@ -49,6 +49,7 @@ class Given:
     """The weights of a model that its source gives: by first name, the rows that are given, and
     the other names of the same tensors."""
 
+    source: Source | None
     rows: Mapping[str, int]
     others: frozenset[str]
 
@@ -67,7 +68,13 @@ class Given:
             if known and tensor not in skipped:
                 rows[called[0]] = known[0]
                 others.update(called[1:])
-        return Given(rows, frozenset(others))
+        return Given(source, rows, frozenset(others))
+
+    def note(self, weights: Mapping[str, Tensor]) -> Left:
+        """What a state dict is without, when all of this is left out of it."""
+        assert self.source is not None
+        digest = self.digest(weights, set(self.rows))
+        return Left(self.source.name, self.source.revision, digest, len(self.rows))
 
     def digest(self, weights: Mapping[str, Tensor], names: set[str]) -> str:
         """sha256 of the given rows of some of these weights."""

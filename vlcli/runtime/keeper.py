@@ -113,11 +113,8 @@ class Keeper:
 
     def _left(self, weights: dict[str, Tensor]) -> Left | None:
         """What checkpoints leave out; it never changes, so that its digest is taken once."""
-        source = self.architecture.source
-        if self.left is None and source is not None and self.given.rows:
-            names = set(self.given.rows)
-            digest = self.given.digest(weights, names)
-            self.left = Left(source.name, source.revision, digest, len(names))
+        if self.left is None and self.given.rows:
+            self.left = self.given.note(weights)
         return self.left
 
     def _choose(self, path: Path | None) -> tuple[Path, list[str]]:
