@@ -1,4 +1,4 @@
-"""What holds for every tuning method on both families: what it trains, keeps, writes and refuses."""
+"""What holds for every tuning method on both families: what learns, is kept, written, refused."""
 
 from __future__ import annotations
 
@@ -11,7 +11,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.peft.tried import FAMILIES, METHODS, SHARED, TASKS, Trained, batch_of, fresh, train
+from tests.peft.tried import (
+    FAMILIES,
+    METHODS,
+    SHARED,
+    TASKS,
+    Trained,
+    batch_of,
+    fresh,
+    outputs,
+    train,
+)
 from vlcli.archs.vlt5.architecture import VLArchitecture
 from vlcli.archs.vlt5.batch import VLBatch
 from vlcli.runtime.weights import load_weights, read_weights, save_weights
@@ -35,14 +45,6 @@ UNREAD = {
 )
 def trained(request: pytest.FixtureRequest) -> Trained:
     return train(*request.param)
-
-
-@torch.no_grad()
-def outputs(built: VLArchitecture, batch: VLBatch) -> tuple[Tensor, Tensor]:
-    """The encoder's last states and the logits of the targets."""
-    encoded = built.encode(batch)
-    hidden = built.decode_all(built.shifted(batch.labels), encoded)
-    return encoded.states, built.scores(hidden)
 
 
 def test_only_the_method_and_the_visual_embedding_train(trained: Trained) -> None:
@@ -79,9 +81,7 @@ def owned_by_task(built: VLArchitecture) -> dict[str, set[str]]:
     return {task: {first[p] for p, names in bearing.items() if names == {task}} for task in TASKS}
 
 
-def test_outputs_are_the_same_every_time_and_after_saving(
-    trained: Trained, tmp_path: Path
-) -> None:
+def test_outputs_are_the_same_every_time_and_after_saving(trained: Trained, tmp_path: Path) -> None:
     batch = trained.batches[TASKS[1]]
     wanted = outputs(trained.model, batch)
     assert all(map(torch.equal, outputs(trained.model, batch), wanted))

@@ -130,12 +130,14 @@ class Trained:
 def _stock(family: str) -> PreTrainedModel:
     config = known_config(f"{family}-tiny")
     assert config is not None
+    narrow = {"d_model": 32, "d_kv": 8, "d_ff": 64, "encoder_ffn_dim": 64, "decoder_ffn_dim": 64}
+    config.update(narrow)
     torch.manual_seed(1)
     return new_model(config, tokenizer(family), dropout=0.0)
 
 
 def fresh(family: str, **arguments: Any) -> VLArchitecture:
-    """A new model with these methods, in eval mode; all of a family have the same language model."""
+    """A new model with these methods, in eval mode; its language model is that of its family."""
     args = arguments_of(family, **arguments)
     kind = {"t5": VLT5, "bart": VLBart}[family]
     stock = deepcopy(_stock(family))
@@ -156,6 +158,14 @@ def batch_of(built: VLArchitecture, task: str = TASKS[0], backwards: bool = Fals
     batch = built.collator()(examples[::-1] if backwards else examples)
     assert isinstance(batch, VLBatch)
     return batch
+
+
+@torch.no_grad()
+def outputs(built: VLArchitecture, batch: VLBatch) -> tuple[Tensor, Tensor]:
+    """The encoder's last states and the logits of the targets."""
+    encoded = built.encode(batch)
+    hidden = built.decode_all(built.shifted(batch.labels), encoded)
+    return encoded.states, built.scores(hidden)
 
 
 def train(family: str, method: str) -> Trained:
@@ -183,9 +193,7 @@ def train(family: str, method: str) -> Trained:
     return seen
 
 
-def _update(
-    seen: Trained, task: str, named: dict[str, torch.nn.Parameter], optimizer: Any
-) -> None:
+def _update(seen: Trained, task: str, named: dict[str, torch.nn.Parameter], optimizer: Any) -> None:
     before = _copied(named)
     optimizer.zero_grad(set_to_none=True)
     losses = seen.model(seen.batches[task])

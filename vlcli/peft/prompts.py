@@ -29,9 +29,7 @@ class InputPrompts(nn.Module):
 class Prompts(Tuned):
     """The prompts of all tasks."""
 
-    def __init__(
-        self, switch: Switch, length: int, width: int, args: PromptArgs
-    ) -> None:
+    def __init__(self, switch: Switch, length: int, width: int, args: PromptArgs) -> None:
         super().__init__()
         self.switch = switch
         shared = args.use_single_prompt

@@ -114,6 +114,17 @@ def case(name: str) -> Case:
 
 def model_of(case: Case, **options: Any) -> VLArchitecture:
     """Our architecture with the recorded arguments and weights, frozen as the arguments say."""
+    model = new_model_of(case, **options)
+    weights = {k: v for k, v in case.weights.items() if not k.endswith("position_ids")}
+    missing, unknown = model.load_state_dict(weights, strict=not case.without_lora)
+    assert not unknown
+    assert all(".lora_" in name for name in missing)
+    freeze(model, case.args, methods(case.args))
+    return model.train(case.training)
+
+
+def new_model_of(case: Case, **options: Any) -> VLArchitecture:
+    """Our architecture with the recorded arguments and first weights of its own."""
     args = case.args
     family = case.facts["backbone"]
     kind = {"t5": (VLT5, T5ForConditionalGeneration, T5Config)}.get(
@@ -124,15 +135,9 @@ def model_of(case: Case, **options: Any) -> VLArchitecture:
         if hasattr(config, key):
             setattr(config, key, args.dropout)
     with _shrunk(case):
-        model = kind[0](
+        return kind[0](
             kind[1](config), args, args.feat_dim, tuning=args, tasks=args.tasks, **options
         )
-    weights = {k: v for k, v in case.weights.items() if not k.endswith("position_ids")}
-    missing, unknown = model.load_state_dict(weights, strict=not case.without_lora)
-    assert not unknown
-    assert all(".lora_" in name for name in missing)
-    freeze(model, args, methods(args))
-    return model.train(case.training)
 
 
 def methods(args: VLSpec) -> list[str]:
