@@ -52,7 +52,7 @@ class Mixer(nn.Module):
     def __init__(self, inside: int, projected: int) -> None:
         super().__init__()
         self.task_embeding_generator = nn.Sequential(  # spelt as published: names are kept
-            nn.Linear(inside, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, projected)
+            _small(inside, HIDDEN), nn.ReLU(), _small(HIDDEN, projected)
         )
 
     def forward(self, x: Tensor) -> Tensor:

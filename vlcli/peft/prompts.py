@@ -55,9 +55,11 @@ def network(length: int, width: int, hidden: int, outside: int) -> nn.Sequential
 
 def vectors(made: nn.Sequential) -> Tensor:
     """All that such a network gives: (P, outside)."""
-    table = made[0]
+    table, *layers = made
     assert isinstance(table, nn.Embedding)
-    given: Tensor = made[1:](table.weight)
+    given: Tensor = table.weight
+    for layer in layers:
+        given = layer(given)
     return given
 
 

@@ -21,7 +21,7 @@ class Tuning:
     """The methods that a spec switches on, attached to `model` without renaming a weight of it.
 
     The parameters are the model's; this holds what a pass needs beside them. `tasks` are the names
-    that own parameters.
+    that own parameters, where a method that is on keeps some for each task.
     """
 
     def __init__(
@@ -48,10 +48,13 @@ class Tuning:
                 self.prefixes[stack] = prefix.attach(anatomy, args, stack)
             else:
                 self.prompts[stack] = prompts.attach(anatomy, args, self.switch, stack)
+        adapters = args.use_adapter or args.use_compacter or args.use_lradapter
+        self.by_task = bool(adapters or self.hyperformer or args.use_lora or self.prompts)
 
     def begin(self, task: str) -> None:
         """Before each pass: turn to the parameters of a task. UserError where it has none."""
-        self.switch.turn(task)
+        if self.by_task:
+            self.switch.turn(task)
         self.switch.z.clear()
         if self.hyperformer is not None:
             self.hyperformer.generate()

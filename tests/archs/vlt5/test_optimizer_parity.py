@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from tests.archs.vlt5.recorded import case, model_of, names, needs_recordings
-from tests.archs.vlt5.test_parity import BASE, VISUAL
 from vlcli.archs.vlt5.architecture import VLArchitecture
 from vlcli.runtime.engine import Engine
 from vlcli.runtime.optimizer import build_optimizer
@@ -20,7 +19,9 @@ pytestmark = needs_recordings
 
 UPDATES = 20  # of the recorded run: 10 batches, 2 epochs
 RECIPE = {"lr": 1e-2, "clip_grad_norm": 5.0, "warmup_ratio": 0.1, "device": "cpu"}
-STEPPED = [name for name in names(*BASE, *VISUAL) if "param_sums_after_2_steps" in case(name).facts]
+RECORDED = names("param_sums_after_2_steps")
+# Ours has LoRA on T5, which moves in the first step and counts in the length of the gradient.
+STEPPED = [name for name in RECORDED if not case(name).without_lora]
 
 
 def stepped(name: str) -> tuple[VLArchitecture, list[float]]:
@@ -45,7 +46,7 @@ def stepped(name: str) -> tuple[VLArchitecture, list[float]]:
 
 
 def test_parity_of_optimizer_steps_was_recorded_for_both_families() -> None:
-    assert STEPPED == ["t5_full", "bart_full"]
+    assert {name.split("_")[0] for name in STEPPED} == {"t5", "bart"}
 
 
 @pytest.mark.parametrize("name", STEPPED)
@@ -73,6 +74,9 @@ def test_parity_of_optimizer_groups(name: str) -> None:
         (group["weight_decay"], [called[id(p)] for p in group["params"]])
         for group in model.param_groups(recorded.args.weight_decay)
     ]
-    assert ours == [
-        (each["weight_decay"], each["names"]) for each in recorded.facts["optim_groups"]
+    trained = {n for n, _, on in recorded.facts["params"] if on}
+    theirs = [
+        (each["weight_decay"], [n for n in each["names"] if n in trained])
+        for each in recorded.facts["optim_groups"]
     ]
+    assert ours == theirs

@@ -66,7 +66,8 @@ class VLArchitecture(Architecture):
         self.output_adapter = None
         if tuning and tuning.use_lm_head_adapter:
             self.output_adapter = OutputAdapter(self.config.d_model, self.config.vocab_size, tuning)
-        self.z_weight = tuning.lambda_z if tuning and tuning.track_z else 0.0
+        with_z = tuning and tuning.track_z and tuning.task == "multitask"  # R35
+        self.z_weight = tuning.lambda_z if with_z else 0.0
         self.answer_head = answer_head(self.config.d_model, len(answers)) if classifier else None
         self.writer = Writer(self, stock.generation_config)
         self.trie = None

@@ -126,6 +126,17 @@ class Writer(GenerationMixin):
 
     __call__ = forward
 
+    def _update_finished_beams(self, **search: Any) -> Any:
+        """A step of transformers' beam search. As published (transformers 4.2.1), a text that the
+        length limit cuts off counts one token more than it has where mean scores are compared."""
+        ids, at = search["topk_running_sequences"], search["cur_len"]
+        scores, tokens = search["topk_log_probs"], at + 1 - search["decoder_prompt_len"]
+        ended = ids[:, :, at] == self.config.eos_token_id
+        cut = search["next_token_hits_stopping_criteria"] & ~ended
+        longer = scores * (tokens / (tokens + 1)) ** search["length_penalty"]
+        search["topk_log_probs"] = torch.where(cut, longer, scores)
+        return super()._update_finished_beams(**search)
+
 
 class AnswerTrie:
     """A list of answers as a trie of token ids, in sorted edges that tensors can search.
