@@ -14,6 +14,7 @@ from vlcli.cli import (
     features,
     init,
     list_,
+    params,
     predict,
     runs,
     schema,
@@ -54,6 +55,7 @@ app.command("predict")(predict.predict)
 app.add_typer(features.app, name="features")
 app.command("runs")(runs.runs)
 app.command("validate")(validate.validate)
+app.command("params")(params.params)
 app.command("explain")(explain.explain)
 app.command("show")(show.show)
 app.command("init")(init.init)

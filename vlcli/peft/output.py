@@ -1,4 +1,4 @@
-"""An adapter beside the output layer: what it reads in the last hidden state is added to the logits.
+"""An adapter beside the output layer: what it reads in the last states is added to the logits.
 
 D model width, V vocabulary.
 """
@@ -16,6 +16,8 @@ REDUCTION = 16  # as published
 
 class OutputAdapter(Tuned):
     """(..., D) -> (..., V), 0 at first."""
+
+    method = "lm_head_adapter"
 
     def __init__(self, width: int, vocabulary: int, args: AdapterArgs) -> None:
         super().__init__()

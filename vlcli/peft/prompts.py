@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 
 from vlcli.peft.freezing import Tuned
@@ -29,9 +28,7 @@ class InputPrompts(nn.Module):
 class Prompts(Tuned):
     """The prompts of all tasks."""
 
-    def __init__(
-        self, switch: Switch, length: int, width: int, args: PromptArgs
-    ) -> None:
+    def __init__(self, switch: Switch, length: int, width: int, args: PromptArgs) -> None:
         super().__init__()
         self.switch = switch
         shared = args.use_single_prompt
@@ -69,6 +66,7 @@ def attach(anatomy: Anatomy, args: PromptArgs, switch: Switch, stack: Stack) -> 
     inside = stack == "encoder"
     length = args.encoder_prompt_len if inside else args.decoder_prompt_len
     prompts = Prompts(switch, length, anatomy.width, args)
+    prompts.method = f"{stack}_prompt"
     anatomy.begin(prompts)
     owner = anatomy.encoder if inside else anatomy.root
     owner.add_module("prompt_modules", prompts)

@@ -34,9 +34,7 @@ class Tuning:
             compacter.attach(anatomy, args, self.switch, model)
         if args.use_lradapter:
             lowrank.attach(anatomy, args, self.switch)
-        self.hyperformer = (
-            Hyperformer(anatomy, args, self.switch) if args.use_hyperformer else None
-        )
+        self.hyperformer = Hyperformer(anatomy, args, self.switch) if args.use_hyperformer else None
         if args.use_lora:
             lora.attach(anatomy, args, self.switch)
         self.prompts: dict[Stack, Prompts] = {}

@@ -117,16 +117,21 @@ def build(spec: Any, run: RunFolder | None = None, learning: bool = True) -> Par
     train = skips.readable(train, reader)
     valid, test = evaluated(spec, reader, valid), evaluated(spec, reader, test)
     building = building_of(spec)
-    tokenizer = _tokenizer(spec, building, run, train)
+    tokenizer = tokenizer_at_hand(spec, building, run) or building.tokenizer(spec, _texts(train))
     answers = _answers(spec, run, train)
     trained = run is not None and Checkpoints(run.path / "checkpoints").any()
     shape = spec.but(from_scratch=True) if spec.load or trained else spec
     architecture = building.architecture(shape, tokenizer, spec.feat_dim, answers)
     if spec.load and not trained:
         load_into(architecture, spec.load)
+    freeze_by(architecture, spec)
+    return Parts(spec, task, reader, tokenizer, architecture, answers, train, valid, test, skips)
+
+
+def freeze_by(architecture: Architecture, spec: Any) -> None:
+    """Let train what the spec says, and nothing else."""
     methods = [name for name, (key, _) in METHODS.items() if getattr(spec, key)]
     freeze(architecture, spec, methods)
-    return Parts(spec, task, reader, tokenizer, architecture, answers, train, valid, test, skips)
 
 
 def reader_of(spec: Any, pictures: Any) -> Reader:
@@ -144,14 +149,13 @@ def keep(parts: Parts, run: RunFolder) -> None:
         run.write_json(PRIOR, parts.task.prior)
 
 
-def _tokenizer(
-    spec: Any, building: Building, run: RunFolder | None, train: Sequence[Example]
-) -> Any:
+def tokenizer_at_hand(spec: Any, building: Building, run: RunFolder | None = None) -> Any:
+    """The tokenizer of a run, or of the run whose weights a spec loads; None without such a run."""
     if run is not None and (run.path / TOKENIZER).is_dir():
         return building.saved_tokenizer(run.path / TOKENIZER)
     if spec.tokenizer is None and spec.load and (folder := tokenizer_of_run(spec.load)):
         return building.saved_tokenizer(folder)
-    return building.tokenizer(spec, _texts(train))
+    return None
 
 
 def _texts(examples: Sequence[Example]) -> list[str]:
@@ -195,9 +199,3 @@ def read_answers(path: Path) -> list[str]:
     if not answers:
         raise UserError(f"The answer list {path} holds no answer.", 3)
     return answers
-
-
-def counts(architecture: Architecture) -> tuple[int, int]:
-    """Trainable and all parameters."""
-    sizes = [(p.numel(), p.requires_grad) for p in architecture.parameters()]
-    return sum(n for n, trains in sizes if trains), sum(n for n, _ in sizes)

@@ -110,9 +110,7 @@ def model_of(case: Case, **options: Any) -> VLArchitecture:
     for key in ("dropout_rate", "dropout", "attention_dropout", "activation_dropout"):
         if hasattr(config, key):
             setattr(config, key, args.dropout)
-    model = kind[0](
-        kind[1](config), args, args.feat_dim, tuning=args, tasks=args.tasks, **options
-    )
+    model = kind[0](kind[1](config), args, args.feat_dim, tuning=args, tasks=args.tasks, **options)
     weights = {k: v for k, v in case.weights.items() if not k.endswith("position_ids")}
     model.load_state_dict(weights)
     methods = [name for name, (key, _) in METHODS.items() if getattr(args, key)]
