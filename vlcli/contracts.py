@@ -88,6 +88,14 @@ class Source(NamedTuple):
     rows: Mapping[str, int]
 
 
+class Part(NamedTuple):
+    """A part of a model in words ("encoder") or by the name of its tuning method ("adapter"), and
+    the one task that it works for, if any."""
+
+    name: str
+    task: str | None = None
+
+
 class Architecture(nn.Module):
     """A model as the trainer knows it: batches in, losses or predictions out.
 
@@ -129,6 +137,10 @@ class Architecture(nn.Module):
         ]
         return [group for group in groups if group["params"]]
 
+    def parts(self) -> dict[str, Part]:
+        """The part that each parameter counts to, by the parameter's name."""
+        return {name: Part(name.partition(".")[0]) for name, _ in self.named_parameters()}
+
     def after_step(self) -> None:
         """Called after every optimizer step."""
 
@@ -138,6 +150,14 @@ class Architecture(nn.Module):
 
     def load_extra_state(self, state: Mapping[str, Any]) -> None:
         """Take back what `extra_state` gave."""
+
+
+class Outline(NamedTuple):
+    """An architecture in its full shape on the meta device, and in sentences what is not counted
+    or not sure about it."""
+
+    architecture: Architecture
+    remarks: tuple[str, ...]
 
 
 class Building(Protocol):
@@ -153,6 +173,11 @@ class Building(Protocol):
     def architecture(
         self, spec: Any, tokenizer: Any, feature_width: int, answers: Sequence[str] | None
     ) -> Architecture: ...
+
+    def outline(self, spec: Any, tokenizer: Any, answers: Sequence[str] | None) -> Outline:
+        """The same without weights and data; tokenizer and answers are None where they are not at
+        hand."""
+        ...
 
 
 class Task(Protocol):

@@ -185,7 +185,7 @@ def weights(run: Path) -> dict[str, bytes]:
 
 def test_a_dry_run_says_what_would_train_and_makes_no_folder(fresh):
     done = fresh.vlcli("train", "tiny.json5", "--dry-run")
-    assert "parameters train (100.00 %). 4 batches per epoch on cpu." in done.stdout
+    assert "parameters train (100.000 %). 4 batches per epoch on cpu." in done.stdout
     assert not (fresh.path / "snap").exists()
 
 
@@ -193,7 +193,7 @@ def test_a_dry_run_says_what_would_train_and_makes_no_folder(fresh):
     ("sets", "code", "words"),
     [
         (["epochs=-1"], 3, "epochs is -1"),
-        (["use_adapter=true", "use_single_adapter=true"], 4, "cannot run it yet"),
+        (["submit=true"], 4, "checks submit and cannot run it yet"),
         (["train=nowhere"], 3, 'shapes has no split "nowhere"'),
         (["distributed=true", "multiGPU=true"], 3, "one process runs alone"),
         (["device=cuda"], 3, 'device is "cuda"'),

@@ -15,6 +15,7 @@ from vlcli.cli import (
     features,
     init,
     list_,
+    params,
     predict,
     runs,
     schema,
@@ -56,6 +57,7 @@ app.command("export")(export.export)
 app.add_typer(features.app, name="features")
 app.command("runs")(runs.runs)
 app.command("validate")(validate.validate)
+app.command("params")(params.params)
 app.command("explain")(explain.explain)
 app.command("show")(show.show)
 app.command("init")(init.init)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vlcli.cli.options import BAD_SPEC, MISSING, OK
@@ -162,14 +162,19 @@ def _stretch(text: str, at: int, room: int) -> tuple[int, int]:
 
 
 def print_table(
-    rows: Sequence[Sequence[str]], headings: Sequence[str], stderr: bool = False
+    rows: Sequence[Sequence[str]],
+    headings: Sequence[str],
+    stderr: bool = False,
+    numbers: Collection[str] = (),
 ) -> None:
-    """A plain table without lines: columns as wide as their words, the last one wraps."""
+    """A plain table without lines: columns as wide as their words, the last one wraps; those of
+    the headings `numbers` stand to the right."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
     for number, heading in enumerate(headings):
-        table.add_column(heading, no_wrap=number == 0)
+        right = heading in numbers
+        table.add_column(heading, no_wrap=not number or right, justify="right" if right else "left")
     for row in rows:
         table.add_row(*row)
     console(stderr).print(table)

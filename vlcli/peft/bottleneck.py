@@ -36,10 +36,16 @@ class Controller(Tuned):
     """The adapters of all tasks at one place; layer norms around them are shared."""
 
     def __init__(
-        self, switch: Switch, adapters: dict[str, Adapter], width: int, args: AdapterArgs
+        self,
+        switch: Switch,
+        adapters: dict[str, Adapter],
+        width: int,
+        args: AdapterArgs,
+        method: str = "adapter",
     ) -> None:
         super().__init__()
         self.switch = switch
+        self.method = method
         self.adapters = nn.ModuleDict(adapters)
         before, after = args.add_layer_norm_before_adapter, args.add_layer_norm_after_adapter
         self.pre_layer_norm = nn.LayerNorm(width) if before else None
@@ -60,16 +66,18 @@ def attach(
     switch: Switch,
     sampler: Sampler = nn.Linear,
     follow: Callable[[Sequence[Adapter]], None] | None = None,
+    method: str = "adapter",
 ) -> None:
     """Put adapters behind attention and feed-forward layers.
 
-    `sampler` makes a projection; `follow` is told the adapters of a place, first task first.
+    `sampler` makes a projection; `follow` is told the adapters of a place, first task first;
+    `method` is what the kind of adapter is called.
     """
     for site in places(anatomy, args):
         adapters = _adapters(anatomy.width, args, switch.tasks, sampler)
         if follow is not None:
             follow(list(adapters.values()))
-        controller = anatomy.begin(Controller(switch, adapters, anatomy.width, args))
+        controller = anatomy.begin(Controller(switch, adapters, anatomy.width, args, method))
         site.owner.add_module(site.name, controller)
         site.spot.register_forward_hook(Behind(controller))
 

@@ -92,7 +92,7 @@ def attach(anatomy: Anatomy, args: Any, switch: Switch, model: nn.Module) -> Non
     def sampler(inside: int, outside: int) -> nn.Module:
         return PHMLinear(inside, outside, args)
 
-    bottleneck.attach(anatomy, args, switch, sampler, follow)
+    bottleneck.attach(anatomy, args, switch, sampler, follow, "compacter")
 
 
 def _share(first: nn.Module, own: nn.Module) -> None:

@@ -16,7 +16,10 @@ Rule = Callable[[str, Owners], bool]
 
 
 class Tuned(nn.Module):
-    """Base of what a tuning method puts into a model: everything inside trains."""
+    """Base of what a tuning method (`method`, named as in spec/methods.py) puts into a model:
+    everything inside trains."""
+
+    method = ""
 
 
 def owners(model: nn.Module) -> dict[str, Owners]:

@@ -12,8 +12,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vlcli.peft.freezing import Tuned
 from vlcli.peft.sites import Anatomy, Switch
 from vlcli.spec.groups.lora import LoraArgs
+
+
+class Updates(nn.ParameterDict, Tuned):
+    """One of the two matrices, for every task."""
+
+    method = "lora"
 
 
 class LoraLinear(nn.Linear):
@@ -27,7 +34,7 @@ class LoraLinear(nn.Linear):
         self.scale = args.lora_alpha / args.lora_dim
         self.dropout = args.lora_dropout
         device = stock.weight.device
-        self.lora_As, self.lora_Bs = nn.ParameterDict(), nn.ParameterDict()
+        self.lora_As, self.lora_Bs = Updates(), Updates()
         for number, task in enumerate(switch.tasks):
             if number == 0 or not args.use_single_lora:
                 A = nn.Parameter(torch.empty(args.lora_dim, self.in_features, device=device))

@@ -28,4 +28,5 @@ class LowRankLinear(nn.Module):
 
 def attach(anatomy: Anatomy, args: Any, switch: Switch) -> None:
     """Put low-rank adapters where bottleneck adapters stand."""
-    bottleneck.attach(anatomy, args, switch, partial(LowRankLinear, rank=args.low_rank_rank))
+    sampler = partial(LowRankLinear, rank=args.low_rank_rank)
+    bottleneck.attach(anatomy, args, switch, sampler, method="lradapter")

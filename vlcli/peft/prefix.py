@@ -19,6 +19,8 @@ Pairs = list[tuple[Tensor, Tensor]]  # keys and values of every layer
 class AttentionPrefix(nn.Sequential, Tuned):
     """Keys and values for every layer of a stack, out of one small network over P vectors."""
 
+    method = "attn_prefix"
+
     def __init__(self, anatomy: Anatomy, stack: Stack, length: int, hidden: int) -> None:
         layers, heads, head = anatomy.layers[stack], anatomy.heads, anatomy.head_width
         super().__init__(*network(length, anatomy.width, hidden, 2 * layers * heads * head))

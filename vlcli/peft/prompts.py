@@ -68,6 +68,7 @@ def attach(anatomy: Anatomy, args: PromptArgs, switch: Switch, stack: Stack) -> 
     inside = stack == "encoder"
     length = args.encoder_prompt_len if inside else args.decoder_prompt_len
     prompts = Prompts(switch, length, anatomy.width, args)
+    prompts.method = f"{stack}_prompt"
     anatomy.begin(prompts)
     owner = anatomy.encoder if inside else anatomy.root
     owner.add_module("prompt_modules", prompts)

@@ -118,14 +118,14 @@ def build(spec: Any, run: RunFolder | None = None, learning: bool = True) -> Par
     train = skips.readable(train, reader)
     valid, test = evaluated(spec, reader, valid), evaluated(spec, reader, test)
     building = building_of(spec)
-    tokenizer = _tokenizer(spec, building, run, train)
+    tokenizer = tokenizer_at_hand(spec, building, run) or building.tokenizer(spec, _texts(train))
     answers = _answers(spec, run, train)
     trained = run is not None and Checkpoints(run.path / "checkpoints").any()
     alone = (spec.load or trained) and not needs_backbone(spec.load, run if trained else None)
     shape = spec.but(from_scratch=True) if alone else spec
     architecture = building.architecture(shape, tokenizer, spec.feat_dim, answers)
     remarks = load_into(architecture, spec.load) if spec.load and not trained else []
-    _freeze(architecture, spec)
+    freeze_by(architecture, spec)
     return Parts(
         spec, task, reader, tokenizer, architecture, answers, train, valid, test, skips, remarks
     )
@@ -138,17 +138,18 @@ def restored(spec: Any, run: RunFolder) -> Architecture:
     tokenizer = building.saved_tokenizer(run.path / TOKENIZER)
     shape = spec if needs_backbone(None, run) else spec.but(from_scratch=True)
     architecture = building.architecture(shape, tokenizer, spec.feat_dim, _answers(spec, run, []))
-    _freeze(architecture, spec)
+    freeze_by(architecture, spec)
     return architecture
+
+
+def freeze_by(architecture: Architecture, spec: Any) -> None:
+    """Let train what the spec says, and nothing else."""
+    methods = [name for name, (key, _) in METHODS.items() if getattr(spec, key)]
+    freeze(architecture, spec, methods)
 
 
 def reader_of(spec: Any, pictures: Any) -> Reader:
     return sources.reader(spec, pictures)
-
-
-def _freeze(architecture: Architecture, spec: Any) -> None:
-    methods = [name for name, (key, _) in METHODS.items() if getattr(spec, key)]
-    freeze(architecture, spec, methods)
 
 
 def keep(parts: Parts, run: RunFolder) -> None:
@@ -162,14 +163,13 @@ def keep(parts: Parts, run: RunFolder) -> None:
         run.write_json(PRIOR, parts.task.prior)
 
 
-def _tokenizer(
-    spec: Any, building: Building, run: RunFolder | None, train: Sequence[Example]
-) -> Any:
+def tokenizer_at_hand(spec: Any, building: Building, run: RunFolder | None = None) -> Any:
+    """The tokenizer of a run, or of the run whose weights a spec loads; None without such a run."""
     if run is not None and (run.path / TOKENIZER).is_dir():
         return building.saved_tokenizer(run.path / TOKENIZER)
     if spec.tokenizer is None and spec.load and (folder := tokenizer_of_run(spec.load)):
         return building.saved_tokenizer(folder)
-    return building.tokenizer(spec, _texts(train))
+    return None
 
 
 def _texts(examples: Sequence[Example]) -> list[str]:
@@ -213,9 +213,3 @@ def read_answers(path: Path) -> list[str]:
     if not answers:
         raise UserError(f"The answer list {path} holds no answer.", 3)
     return answers
-
-
-def counts(architecture: Architecture) -> tuple[int, int]:
-    """Trainable and all parameters."""
-    sizes = [(p.numel(), p.requires_grad) for p in architecture.parameters()]
-    return sum(n for n, trains in sizes if trains), sum(n for n, _ in sizes)

@@ -14,7 +14,8 @@ from vlcli.runs.evaluate import Evaluation
 from vlcli.runs.folder import SPEC, RunFolder
 from vlcli.runs.lock import held
 from vlcli.runs.log import Logged
-from vlcli.runs.parts import Parts, build, counts, keep, split_name
+from vlcli.runs.params import count
+from vlcli.runs.parts import Parts, build, keep, split_name
 from vlcli.runs.samples import draw_samples
 from vlcli.runs.shortage import shortages
 from vlcli.runs.trackers import check_trackers, tracking
@@ -148,8 +149,7 @@ def _opening(parts: Parts, engine: Engine, run: RunFolder) -> str:
 
 
 def _parameters(parts: Parts) -> str:
-    trainable, total = counts(parts.architecture)
-    return f"{trainable:,} of {total:,} parameters train ({100 * trainable / total:.2f} %)."
+    return count(parts.architecture, parts.spec.optim).line
 
 
 def _learn(

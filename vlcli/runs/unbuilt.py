@@ -6,16 +6,12 @@ from typing import Any
 
 from vlcli.spec.problem import UserError
 
-METHODS = (
-    "use_vis_adapter",
-    "submit",
-    "oscar_tags",
-)
+KEYS = ("use_vis_adapter", "submit", "oscar_tags")
 
 
 def refuse_unbuilt(spec: Any) -> None:
     """UserError for the first thing that is checked already and cannot be run yet."""
-    for key in METHODS:
+    for key in KEYS:
         if getattr(spec, key):
             raise UserError(f"This version checks {key} and cannot run it yet. Remove {key}.")
     if spec.task == "multitask":

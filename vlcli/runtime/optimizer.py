@@ -107,6 +107,10 @@ PLAIN: dict[str, type[Optimizer]] = {
 }
 
 
+# How many numbers each keeps for every parameter that trains.
+KEPT: dict[str, int] = {"adamw": 2, "adam": 2, "adamax": 2, "rms": 1, "sgd": 0}
+
+
 def build_optimizer(args: TrainingArgs, groups: Iterable[dict[str, Any]]) -> Optimizer:
     """The optimizer of a run over an architecture's groups.
 

@@ -16,10 +16,11 @@ class Recipe(NamedTuple):
 
 
 def recipes() -> dict[str, Recipe]:
-    """Recipes by name, in the order of their names."""
+    """Recipes by name, in the order of their names; the published runs come last."""
     packed = PACKAGE / "specs"
     folder = packed if packed.is_dir() else PACKAGE.parent / "specs"
-    return {path.stem: Recipe(path, _summary(path)) for path in sorted(folder.glob("*.json5"))}
+    paths = [*sorted(folder.glob("*.json5")), *sorted(folder.glob("*/*.json5"))]
+    return {path.stem: Recipe(path, _summary(path)) for path in paths}
 
 
 def _summary(path: Path) -> str:

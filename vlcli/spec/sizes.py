@@ -44,6 +44,13 @@ BACKBONES: dict[str, Backbone] = {
 }
 
 
+STOCK_ROWS = (32128, 50265)  # of their word embeddings
+
+# Tokens of the published tokenizers, T5's 100 sentinels among them, and what VL-T5 and VL-BART add:
+# 100 visual tokens, and as many sentinels for BART.
+TOKENS: dict[Family, int] = {"t5": 32100 + 100, "bart": 50265 + 200}
+
+
 @cache
 def backbone(name: str) -> Backbone | None:
     """What is known of a backbone: a standard name ("t5-base", "facebook/bart-base") or a folder

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from transformers import EncoderDecoderCache, PreTrainedTokenizerBase
 from transformers.cache_utils import DynamicCache
 
-from vlcli.contracts import Architecture, Example, Losses, Prediction
+from vlcli.contracts import Architecture, Example, Losses, Part, Prediction
 from vlcli.peft.output import OutputAdapter
+from vlcli.peft.parts import tuned_parts
 from vlcli.peft.prefix import Pairs
 from vlcli.peft.sites import Anatomy
 from vlcli.peft.tuning import Tuning
@@ -90,20 +91,32 @@ class VLArchitecture(Architecture):
         if held and not answers:
             raise UserError("classifier and answer_vocab need a list of answers.", exit_code=3)
         stock, source = load_backbone(spec.backbone, tokenizer, spec.dropout, spec.from_scratch)
-        built = _class_of(family)(
+        built = cls.on(stock, spec, feature_width, tokenizer, answers if answers and held else ())
+        built.source = source
+        return built
+
+    @classmethod
+    def on(
+        cls,
+        stock: Any,
+        spec: VLSpec,
+        feature_width: int,
+        tokenizer: PreTrainedTokenizerBase | None = None,
+        answers: Sequence[str] = (),
+    ) -> VLArchitecture:
+        """The model of a spec on a stock model; without answers it has no classifier head."""
+        return _class_of(stock.config.model_type)(
             stock,
             spec,
             feature_width,
             tokenizer,
             spec,
-            answers if answers and held else (),
-            spec.classifier,
+            answers,
+            spec.classifier and bool(answers),
             spec.log_train_accuracy,
             spec,
-            spec.tasks or (str(spec.task),),
+            spec.tasks or (spec.task or "",),
         )
-        built.source = source
-        return built
 
     # What a family says.
 
@@ -182,6 +195,10 @@ class VLArchitecture(Architecture):
         ids = self.writer.write(self.encode(batch), self.new_tokens, self.num_beams, self.trie)
         return [Prediction(id, text) for id, text in zip(batch.ids, self.texts(ids), strict=True)]
 
+    def parts(self) -> dict[str, Part]:
+        found = {name: Part(_place(name)) for name, _ in self.named_parameters()}
+        return found | tuned_parts(self)
+
     # The steps of both.
 
     def encode(self, batch: VLBatch) -> Encoded:
@@ -246,6 +263,21 @@ class VLArchitecture(Architecture):
         if self.trie is None:
             return [text.strip() for text in plain]
         return [self.trie.text(row) or text for row, text in zip(rows, plain, strict=True)]
+
+
+def _place(name: str) -> str:
+    """The part of a model that a parameter lies in, in words."""
+    inside = name.removeprefix("model.")
+    for start, part in (
+        ("encoder.visual_embedding.", "visual embedding"),
+        ("encoder.", "encoder"),
+        ("decoder.", "decoder"),
+        ("answer_head.", "answer head"),
+        ("vis_encoder.", "image tower"),
+    ):
+        if inside.startswith(start):
+            return part
+    return "word embeddings"
 
 
 def answer_head(width: int, answers: int) -> nn.Sequential:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
@@ -18,6 +19,7 @@ from transformers import (
     T5Config,
     T5ForConditionalGeneration,
 )
+from transformers.modeling_utils import no_init_weights
 
 from vlcli.contracts import Source
 from vlcli.spec.problem import UserError
@@ -36,6 +38,10 @@ _T5_INNER = {
 }
 _BART_INNER = {"bart-tiny": 512, "bart-base": 3072, "bart-large": 4096}
 
+_KINDS: dict[Family, type[PreTrainedModel]] = {
+    "t5": T5ForConditionalGeneration,
+    "bart": BartForConditionalGeneration,
+}
 _FILES = ("config.json",)  # what a folder with a model holds
 
 
@@ -87,24 +93,45 @@ def load_backbone(
         )
     if family is None:
         raise UserError(f"The backbone {name} is neither a T5 nor a BART model.", exit_code=3)
-    kind = T5ForConditionalGeneration if family == "t5" else BartForConditionalGeneration
     try:
         with _quiet():
             model: PreTrainedModel = fetched(
-                kind.from_pretrained, name, "backbone", _FILES, **_dropouts(family, dropout)
+                _KINDS[family].from_pretrained,
+                name,
+                "backbone",
+                _FILES,
+                **_dropouts(family, dropout),
             )
     except SafetensorError as error:
         raise UserError(f"The weights of {name} are damaged: {error}.") from error
-    if not model.config.tie_word_embeddings:
-        raise UserError(
-            f"{name} has an output layer of its own (T5 v1.1); VL-T5 needs a T5 v1.0 model such as "
-            "t5-base.",
-            exit_code=3,
-        )
+    _refuse_untied(name, model.config)
     rows = {name: len(value) for name, value in model.state_dict().items() if value.dim()}
     if model.config.vocab_size != len(tokenizer):
         model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
     return model, Source(name, getattr(model.config, "_commit_hash", None), rows)
+
+
+def config_of(name: str) -> T5Config | BartConfig:
+    """The configuration of a standard shape or of a folder; UserError where neither has it."""
+    if known_config(name) is None and not Path(name).is_dir():
+        known = ", ".join([*_T5_INNER, *_BART_INNER])
+        raise UserError(
+            f"The shape of {name} is not known without its files. Name a folder with its "
+            f"config.json, or one of {known}."
+        )
+    config = _config(name)
+    _refuse_untied(name, config)
+    return config
+
+
+def empty_model(config: T5Config | BartConfig, tokens: int) -> PreTrainedModel:
+    """A model of a vocabulary of so many tokens on torch's default device, which has no first
+    weights: those are of no use on the meta device, and take most of the time there."""
+    config.vocab_size = tokens
+    with no_init_weights():
+        model = _KINDS["t5" if isinstance(config, T5Config) else "bart"](config)
+    model.tie_weights()  # left out with the first weights
+    return model
 
 
 def new_model(
@@ -131,6 +158,15 @@ def new_model(
         }
     )
     return BartForConditionalGeneration(config)
+
+
+def _refuse_untied(name: str, config: PretrainedConfig) -> None:
+    if not config.tie_word_embeddings:
+        raise UserError(
+            f"{name} has an output layer of its own (T5 v1.1); VL-T5 needs a T5 v1.0 model such as "
+            "t5-base.",
+            exit_code=3,
+        )
 
 
 def _config(name: str) -> T5Config | BartConfig:

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from vlcli.contracts import Architecture
+from vlcli.contracts import Architecture, Outline
 from vlcli.spec.sizes import family_of
 
 from .architecture import VLArchitecture
+from .outline import outline
 from .spec import VLSpec
 from .tokenizer import load_tokenizer, save_tokenizer, tokenizer_for
 
@@ -30,3 +31,6 @@ class VLBuilding:
         self, spec: VLSpec, tokenizer: Any, feature_width: int, answers: Sequence[str] | None
     ) -> Architecture:
         return VLArchitecture.build(spec, tokenizer, feature_width, answers)
+
+    def outline(self, spec: VLSpec, tokenizer: Any, answers: Sequence[str] | None) -> Outline:
+        return outline(spec, tokenizer, answers)

@@ -14,8 +14,8 @@ _COMPACTER = {
     "factorized_phm": False,
     **_NORMS,
 }
-_PROMPT = {"encoder_prompt_len": 40, "mid_dim": 800, **_NORMS}
-_LORA = {"use_lora": True, "lora_dim": 128, **_NORMS}
+_PROMPT = {"encoder_prompt_len": 40, "mid_dim": 800}  # these two leave layer norms frozen
+_LORA = {"use_lora": True, "lora_dim": 128}
 
 PRESETS: dict[str, dict[str, Any]] = {
     "full_finetuning": {"unfreeze_language_model": True, "lr": 1e-4},

@@ -38,6 +38,12 @@ _SPECIAL: dict[Family, dict[str, str]] = {
 }
 
 _FILES = ("tokenizer.json", "spiece.model", "vocab.json")  # a folder with one of these has one
+LEARNED = 8000
+LARGEST = LEARNED + len(SENTINELS) + len(REGIONS)  # the most tokens of a trained tokenizer
+
+
+def has_tokenizer(folder: str) -> bool:
+    return any((Path(folder) / file).is_file() for file in _FILES)
 
 
 def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
@@ -64,7 +70,7 @@ def extended(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
 
 
 def train_tokenizer(
-    texts: Iterable[str], family: Family, size: int = 8000
+    texts: Iterable[str], family: Family, size: int = LEARNED
 ) -> PreTrainedTokenizerBase:
     """A byte-pair tokenizer of these texts with at most about `size` tokens beside the extra ones.
 
