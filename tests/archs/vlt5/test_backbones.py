@@ -36,7 +36,7 @@ def test_known_shapes_have_the_size_of_the_published_models(name: str, parameter
 @pytest.mark.parametrize("family", ["t5", "bart"])
 def test_a_new_model_has_the_tokenizers_vocabulary_and_special_tokens(family: str) -> None:
     words = tokenizer(family)
-    model = load_backbone(f"{family}-tiny", words, 0.25, from_scratch=True)
+    model, _ = load_backbone(f"{family}-tiny", words, 0.25, from_scratch=True)
     assert model.config.vocab_size == len(words) == len(model.get_input_embeddings().weight)
     assert model.config.pad_token_id == words.pad_token_id
     start = words.pad_token_id if family == "t5" else words.eos_token_id
@@ -53,7 +53,7 @@ def test_a_pretrained_vocabulary_grows_to_the_tokenizers(family: str, tmp_path: 
     from transformers import AutoModelForSeq2SeqLM
 
     AutoModelForSeq2SeqLM.from_config(small).save_pretrained(tmp_path)
-    model = load_backbone(str(tmp_path), words, 0.0, from_scratch=False)
+    model, _ = load_backbone(str(tmp_path), words, 0.0, from_scratch=False)
     rows = model.get_input_embeddings().weight
     assert len(rows) == len(words)
     assert model.get_output_embeddings().weight is rows
