@@ -97,7 +97,7 @@ class HyperNet(Tuned):
         p = PROJECTED if p == -1 else p
         self.efficient = args.efficient_unique_hyper_net
         self.norms = (args.add_layer_norm_before_adapter, args.add_layer_norm_after_adapter)
-        self.kinds: list[Kind] = ["ff", "self", *(["cross"] if stack == "decoder" else [])]
+        self.kinds: list[Kind] = ["ff", "self"] if stack == "encoder" else ["ff", "self", "cross"]
         self.layer_id_embeddings = nn.Embedding(anatomy.layers[stack], TASK_WIDTH)
         if self.efficient:
             self.adapters_block_type = nn.Embedding(len(KINDS), TASK_WIDTH)

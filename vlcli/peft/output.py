@@ -1,4 +1,4 @@
-"""An adapter beside the output layer: what it reads in the last hidden state is added to the logits.
+"""An adapter beside the output layer, which adds what it reads in the last state to the logits.
 
 D model width, V vocabulary.
 """
