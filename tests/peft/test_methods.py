@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import nn
 
 from tests.peft.tried import (
     FAMILIES,
@@ -74,7 +74,7 @@ def test_the_step_of_one_task_leaves_what_others_own(trained: Trained) -> None:
 
 def owned_by_task(built: VLArchitecture) -> dict[str, set[str]]:
     """The parameters that bear the name of one task alone."""
-    bearing: dict[Tensor, set[str]] = {}
+    bearing: dict[nn.Parameter, set[str]] = {}
     for name, parameter in built.named_parameters(remove_duplicate=False):
         bearing.setdefault(parameter, set()).update(set(TASKS) & set(name.split(".")))
     first = {parameter: name for name, parameter in built.named_parameters()}
@@ -117,8 +117,6 @@ def test_steps_with_a_cache_write_what_whole_passes_find_likeliest(trained: Trai
 
 def test_beams_have_the_scores_of_whole_passes_in_any_order(trained: Trained) -> None:
     built = trained.model
-    if built.tuning is None or not (built.tuning.prompts or built.tuning.prefixes):
-        pytest.skip("plain beams are those of tests/archs/vlt5")
     texts, scores = beams(built, batch_of(built))
     turned, _ = beams(built, batch_of(built, backwards=True))
     assert turned[::-1] == texts

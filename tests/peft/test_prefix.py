@@ -124,10 +124,9 @@ def test_a_prefix_of_real_tokens_is_as_good_as_the_tokens(family: str) -> None:
 
     past = EncoderDecoderCache(DynamicCache(), DynamicCache())
     whole = built.decode(ids, one, past_key_values=past, use_cache=True).last_hidden_state
-    real = [
-        (layer.keys[:, :, :P], layer.values[:, :, :P]) for layer in past.self_attention_cache.layers
-    ]
-    _give(built, real)
+    kept: list[Any] = past.self_attention_cache.layers
+    real = [(layer.keys, layer.values) for layer in kept]
+    _give(built, [(keys[:, :, :P], values[:, :, :P]) for keys, values in real])
     rest = built.decode_all(ids[:, P:], one)
     torch.testing.assert_close(rest, whole[:, P:], atol=1e-5, rtol=1e-4)
 

@@ -47,6 +47,10 @@ class Rule(nn.Module):
 class PHMLinear(nn.Module):
     """x (..., in) -> x H + b with H (in, out) = sum over n of A_i kron W_i."""
 
+    phm_rule: Tensor
+    phm_rule_left: Tensor
+    phm_rule_right: Tensor
+
     def __init__(self, inside: int, outside: int, args: CompacterArgs) -> None:
         super().__init__()
         n, k = args.hypercomplex_division, args.phm_rank

@@ -39,8 +39,6 @@ class Weights(NamedTuple):
 class TaskEmbeddings(Tuned):
     """A vector for each task, shared by both stacks."""
 
-    method = "hyperformer"
-
     def __init__(self, tasks: tuple[str, ...]) -> None:
         super().__init__()
         self.task_to_embeddings = nn.ParameterDict()
@@ -92,8 +90,6 @@ class NormNet(nn.Module):
 class HyperNet(Tuned):
     """The generators of one stack; `forward` gives the adapters of all its places at once."""
 
-    method = "hyperformer"
-
     def __init__(self, anatomy: Anatomy, args: Any, stack: Stack) -> None:
         super().__init__()
         width, narrow = anatomy.width, anatomy.width // args.reduction_factor
@@ -101,7 +97,7 @@ class HyperNet(Tuned):
         p = PROJECTED if p == -1 else p
         self.efficient = args.efficient_unique_hyper_net
         self.norms = (args.add_layer_norm_before_adapter, args.add_layer_norm_after_adapter)
-        self.kinds = [kind for kind in KINDS if kind != "cross" or stack == "decoder"]
+        self.kinds: list[Kind] = ["ff", "self"] if stack == "encoder" else ["ff", "self", "cross"]
         self.layer_id_embeddings = nn.Embedding(anatomy.layers[stack], TASK_WIDTH)
         if self.efficient:
             self.adapters_block_type = nn.Embedding(len(KINDS), TASK_WIDTH)

@@ -1,4 +1,4 @@
-"""An adapter beside the output layer, which adds to the logits what it reads in the last state.
+"""An adapter beside the output layer, which adds what it reads in the last state to the logits.
 
 D model width, V vocabulary.
 """
@@ -16,8 +16,6 @@ REDUCTION = 16  # as published
 
 class OutputAdapter(Tuned):
     """(..., D) -> (..., V), 0 at first."""
-
-    method = "lm_head_adapter"
 
     def __init__(self, width: int, vocabulary: int, args: AdapterArgs) -> None:
         super().__init__()

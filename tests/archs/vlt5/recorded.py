@@ -127,17 +127,20 @@ def new_model_of(case: Case, **options: Any) -> VLArchitecture:
     """Our architecture with the recorded arguments and first weights of its own."""
     args = case.args
     family = case.facts["backbone"]
-    kind = {"t5": (VLT5, T5ForConditionalGeneration, T5Config)}.get(
-        family, (VLBart, BartForConditionalGeneration, BartConfig)
-    )
-    config = kind[2](**json.loads((FOLDER / f"config_{family}.json").read_text()))
+    kinds: dict[str, Any] = {
+        "t5": (VLT5, T5ForConditionalGeneration, T5Config),
+        "bart": (VLBart, BartForConditionalGeneration, BartConfig),
+    }
+    kind, stock, of_stock = kinds[family]
+    config = of_stock(**json.loads((FOLDER / f"config_{family}.json").read_text()))
     for key in ("dropout_rate", "dropout", "attention_dropout", "activation_dropout"):
         if hasattr(config, key):
             setattr(config, key, args.dropout)
     with _shrunk(case):
-        return kind[0](
-            kind[1](config), args, args.feat_dim, tuning=args, tasks=args.tasks, **options
+        built: VLArchitecture = kind(
+            stock(config), args, args.feat_dim, tuning=args, tasks=args.tasks, **options
         )
+    return built
 
 
 def methods(args: VLSpec) -> list[str]:

@@ -11,6 +11,7 @@ import torch
 
 from tests.archs.vlt5.recorded import errors, methods, needs_recordings
 from tests.archs.vlt5.tiny import ANSWERS, model, picture, question, spec
+from vlcli.archs.vlt5.batch import VLBatch
 from vlcli.peft.freezing import freeze
 from vlcli.spec.problem import Problem
 from vlcli.spec.read import read_spec_text
@@ -96,6 +97,7 @@ def test_every_recorded_error_has_an_outcome() -> None:
 def test_what_cannot_work_is_refused_before_anything_runs(name: str) -> None:
     family, kind = split(name)
     outcome = OUTCOMES[kind]
+    assert isinstance(outcome, Refused)
     found = [each.code for each in problems(family, outcome.spec) if each.severity == "error"]
     assert found == [outcome.code]
 
@@ -115,6 +117,8 @@ def test_what_stopped_the_published_code_works(name: str) -> None:
     if outcome.masked:
         examples[1] = replace(examples[1], visuals=(picture(2),))
     batch = built.collator()(examples)
+    assert isinstance(batch, VLBatch)
+    assert batch.visual is not None
     assert outcome.masked is (batch.visual.mask is not None)
     losses = built(batch)
     losses.sum.backward()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -134,7 +134,7 @@ STEP_NAMES = [step.format(family) for step in STEPS for family in ("t5", "bart")
 @pytest.mark.parametrize("name", [n for n in STEP_NAMES if (FOLDER / f"{n}.json").is_file()])
 def test_parity_of_task_steps(name: str) -> None:
     recorded = case(name)
-    averaged = "token" if name.endswith("caption") else "example"
+    averaged: Literal["token", "example"] = "token" if name.endswith("caption") else "example"
     batch = replace(recorded.batch(), averaged=averaged)
     model = model_of(recorded, **_head(recorded))
     losses = model(batch)

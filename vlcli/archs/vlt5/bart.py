@@ -142,7 +142,7 @@ class VLBart(VLArchitecture):
                         projections.append(Projection(attention, name, letter))
                 projections += [Projection(layer, name, "ff") for name in ("fc1", "fc2")]
                 spots.append(("ff", "ff_adapter", layer.fc2))
-                sites += [Site(stack, number, k, layer, name, spot) for k, name, spot in spots]
+                sites += [Site(stack, number, kind, layer, at, spot) for kind, at, spot in spots]
         return Anatomy(
             width=self.config.d_model,
             root=self.model,

@@ -126,7 +126,7 @@ class Writer(GenerationMixin):
 
     __call__ = forward
 
-    def _update_finished_beams(self, **search: Any) -> Any:
+    def _update_finished_beams(self, **search: Any) -> Any:  # type: ignore[override]
         """A step of transformers' beam search. As published (transformers 4.2.1), a text that the
         length limit cuts off counts one token more than it has where mean scores are compared."""
         ids, at = search["topk_running_sequences"], search["cur_len"]
