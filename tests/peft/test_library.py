@@ -8,13 +8,18 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-import adapters
+import adapters  # type: ignore[import-untyped]
 import pytest
 import torch
 from adapters import ConfigUnion
-from adapters.configuration.adapter_config import ADAPTER_CONFIG_MAP, BnConfig, LoRAConfig
+from adapters.configuration.adapter_config import (  # type: ignore[import-untyped]
+    ADAPTER_CONFIG_MAP,
+    BnConfig,
+    LoRAConfig,
+)
 from torch import Tensor
 from transformers import BartForConditionalGeneration, T5ForConditionalGeneration
+from transformers.modeling_utils import no_init_weights
 
 from tests.archs.vlt5.tiny import model, question, spec
 from vlcli.archs.vlt5.architecture import VLArchitecture
@@ -59,7 +64,7 @@ def tuned(family: str, text: str) -> VLArchitecture:
     with torch.no_grad():  # adapters begin as what changes nothing
         for name, each in made.named_parameters():
             if f".{ADAPTER}." in name:
-                each += 0.1 * torch.randn(each.shape, generator=drawn)
+                each.add_(torch.randn(each.shape, generator=drawn), alpha=0.1)
     return made.eval()
 
 
@@ -71,7 +76,8 @@ def batch(made: VLArchitecture, visual: bool = True) -> VLBatch:
 def twin(made: VLArchitecture, family: str, text: str) -> Any:
     """The library's own model with the same weights, by its own means."""
     kind = T5ForConditionalGeneration if family == "t5" else BartForConditionalGeneration
-    stock = kind(copy.deepcopy(made.config))
+    with no_init_weights():
+        stock: Any = kind(copy.deepcopy(made.config))
     adapters.init(stock)
     stock.add_adapter(ADAPTER, config=library_config(text))
     stock.train_adapter(ADAPTER)

@@ -31,7 +31,7 @@ class LibraryAdapter:
     """
 
     def __init__(self, stock: Any, text: str) -> None:
-        import adapters  # seconds of imports, for the runs that ask for it
+        import adapters  # type: ignore[import-untyped]  # seconds: only runs that ask for it pay
 
         warnings.filterwarnings("ignore", "`past_key_value` is deprecated", FutureWarning)
         self.asked = read(text)
@@ -83,7 +83,7 @@ class LibraryAdapter:
     @contextmanager
     def active(self, rows: int) -> Iterator[None]:
         """The library's context around layers that read so many rows."""
-        from adapters.context import ForwardContext
+        from adapters.context import ForwardContext  # type: ignore[import-untyped]
 
         with ForwardContext(None) as context:
             context.adapters_parallelized = False
@@ -102,12 +102,12 @@ class _Prefixes:
     def __init__(self, adapter: LibraryAdapter, rows: int) -> None:
         self.group = adapter.pool.prefix_tunings
         self.rows = rows
-        self.made = {} if torch.is_grad_enabled() else adapter.made
+        self.made: dict[str, Tensor] = {} if torch.is_grad_enabled() else adapter.made
 
     def __getitem__(self, place: str) -> Tensor:
         """Keys and values of every layer at a place, (layers, 2, B, H, P, h)."""
         if place not in self.made:
-            prefix = self.group[ADAPTER][place]
+            prefix: Any = self.group[ADAPTER][place]
             own = prefix.training and prefix.dropout.p > 0
             self.made[place] = torch.stack(tuple(prefix(self.rows if own else 1)))
         return self.made[place].expand(-1, -1, self.rows, -1, -1, -1)
@@ -117,16 +117,16 @@ def restart_magnitudes(model: nn.Module) -> None:
     """Take DoRA's magnitudes from the weights as they are now: after weights were loaded that came
     without an adapter."""
     for module in model.modules():
-        loras = getattr(module, "loras", None)
-        found = loras[ADAPTER] if loras is not None and ADAPTER in loras else None
-        if found is not None and getattr(found, "use_dora", False):
+        loras: Any = getattr(module, "loras", ())
+        if ADAPTER in loras and loras[ADAPTER].use_dora:
+            weight: Any = module.weight
             with torch.no_grad():
-                found.m.weight.copy_(module.weight.norm(dim=1, keepdim=True))
+                loras[ADAPTER].m.weight.copy_(weight.norm(dim=1, keepdim=True))
 
 
 def _config(asked: Configuration) -> Any:
     from adapters import ConfigUnion
-    from adapters.configuration.adapter_config import ADAPTER_CONFIG_MAP
+    from adapters.configuration.adapter_config import ADAPTER_CONFIG_MAP  # type: ignore[import-untyped]
 
     configs = [ADAPTER_CONFIG_MAP[name].replace(**options) for name, options in asked.pieces]
     return configs[0] if len(configs) == 1 else ConfigUnion(*configs)

@@ -68,7 +68,8 @@ class VLArchitecture(Architecture):
         self.tuning = None
         if tuning:
             anatomy = self.anatomy()
-            anatomy.encoder.library = library
+            encoder: Any = anatomy.encoder
+            encoder.library = library
             self.tuning = Tuning(self, anatomy, tuning, tuple(tasks), library)
         self.output_adapter = None
         if tuning and tuning.use_lm_head_adapter:
