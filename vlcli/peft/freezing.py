@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterable, Mapping
 from torch import nn
 
 from vlcli.spec.groups.freezing import FreezingArgs
+from vlcli.spec.library import ADAPTER
 
+SHARED = f"shared_parameters.{ADAPTER}"
 Owners = tuple[type[nn.Module], ...]
 Rule = Callable[[str, Owners], bool]
 
@@ -81,6 +83,8 @@ def _rules(args: FreezingArgs, methods: frozenset[str]) -> Iterable[Rule]:
         yield _word_embeddings
     if "lora" in methods:
         yield _lora_or_bias
+    if "library" in methods:
+        yield _library
     if args.unfreeze_vis_encoder:
         yield _image_tower
     if args.unfreeze_vis_last_layer:
@@ -113,6 +117,12 @@ def _language_model(name: str, types: Owners) -> bool:
 
 def _lora_or_bias(name: str, types: Owners) -> bool:
     return "lora" in name or "bias" in name
+
+
+def _library(name: str, types: Owners) -> bool:
+    """VeRA's two random matrices, which all its layers share, stay as they are drawn."""
+    inside = f".{ADAPTER}." in name
+    return inside and not name.endswith((f"{SHARED}.lora_A", f"{SHARED}.lora_B"))
 
 
 def _image_tower(name: str, types: Owners) -> bool:

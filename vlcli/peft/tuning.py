@@ -5,6 +5,7 @@ B batch, P vectors of a prompt or prefix, D model width.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from vlcli.peft import bottleneck, compacter, lora, lowrank, prefix, prompts
 from vlcli.peft.hyperformer import Hyperformer
+from vlcli.peft.library import LibraryAdapter
 from vlcli.peft.prefix import AttentionPrefix, Pairs
 from vlcli.peft.prompts import Prompts
 from vlcli.peft.sites import Anatomy, Stack, Switch
@@ -21,12 +23,21 @@ class Tuning:
     """The methods that a spec switches on, attached to `model` without renaming a weight of it.
 
     The parameters are the model's; this holds what a pass needs beside them. `tasks` are the names
-    that own parameters, where a method that is on keeps some for each task.
+    that own parameters, where a method that is on keeps some for each task; `library` is what the
+    adapters library has put into the stock model.
     """
 
     def __init__(
-        self, model: nn.Module, anatomy: Anatomy, args: Any, tasks: tuple[str, ...]
+        self,
+        model: nn.Module,
+        anatomy: Anatomy,
+        args: Any,
+        tasks: tuple[str, ...],
+        library: LibraryAdapter | None = None,
     ) -> None:
+        self.library = library
+        if library is not None:
+            library.settle(anatomy.root, anatomy.encoder)
         self.switch = Switch(tasks, args.track_z)
         if args.use_adapter:
             bottleneck.attach(anatomy, args, self.switch)
@@ -56,8 +67,14 @@ class Tuning:
         if self.by_task:
             self.switch.turn(task)
         self.switch.z.clear()
+        if self.library is not None:
+            self.library.begin()
         if self.hyperformer is not None:
             self.hyperformer.generate()
+
+    def active(self, rows: int) -> AbstractContextManager[None]:
+        """Around layers of the model that read so many rows."""
+        return nullcontext() if self.library is None else self.library.active(rows)
 
     def z(self) -> Tensor:
         """The mean of bottleneck activations squared, over the adapters of the last pass."""

@@ -143,6 +143,7 @@ def method(run: Run) -> str:
         "decoder_prompt_len": "decoder prompts",
         "use_attn_prefix": "attention prefix",
         "use_lm_head_adapter": "output adapter",
+        "adapter": f"{run.adapter} of the adapters library",
         "unfreeze_language_model": "full fine-tuning",
     }
     return " + ".join(names[key] for key in run.on(*names)) or "visual embedding only"
@@ -199,6 +200,7 @@ TUNING_METHODS = (
     "decoder_prompt_len",
     "use_attn_prefix",
     "use_lm_head_adapter",
+    "adapter",
 )
 TOWER_PARTS = (
     "unfreeze_vis_encoder",

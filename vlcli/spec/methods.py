@@ -12,6 +12,7 @@ METHODS: dict[str, tuple[str, str]] = {
     "decoder_prompt": ("decoder_prompt_len", "Learned vectors in front of the decoder's text"),
     "attn_prefix": ("use_attn_prefix", "Learned keys and values in every attention layer"),
     "lm_head_adapter": ("use_lm_head_adapter", "An adapter that adds to the output logits"),
+    "library": ("adapter", "A method of the adapters library, by its configuration string"),
     "vis_adapter": ("use_vis_adapter", "Adapters inside the image tower"),
     "full": ("unfreeze_language_model", "Full fine-tuning of the language model"),
 }

@@ -6,6 +6,7 @@ B batch, S encoder tokens, T target tokens, D model width, V vocabulary, A answe
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar
 
 import torch
@@ -14,6 +15,7 @@ from transformers import EncoderDecoderCache, PreTrainedTokenizerBase
 from transformers.cache_utils import DynamicCache
 
 from vlcli.contracts import Architecture, Example, Losses, Part, Prediction
+from vlcli.peft.library import LibraryAdapter
 from vlcli.peft.output import OutputAdapter
 from vlcli.peft.parts import tuned_parts
 from vlcli.peft.prefix import Pairs
@@ -62,8 +64,14 @@ class VLArchitecture(Architecture):
         self.log_accuracy = log_accuracy
         self.new_tokens = max(generation.gen_max_length - 1, 1) if generation else 19
         self.num_beams = generation.num_beams if generation else 1
+        library = LibraryAdapter(stock, tuning.adapter) if tuning and tuning.adapter else None
         self.assemble(stock, args, feature_width)
-        self.tuning = Tuning(self, self.anatomy(), tuning, tuple(tasks)) if tuning else None
+        self.tuning = None
+        if tuning:
+            anatomy = self.anatomy()
+            encoder: Any = anatomy.encoder
+            encoder.library = library
+            self.tuning = Tuning(self, anatomy, tuning, tuple(tasks), library)
         self.output_adapter = None
         if tuning and tuning.use_lm_head_adapter:
             self.output_adapter = OutputAdapter(self.config.d_model, self.config.vocab_size, tuning)
@@ -207,7 +215,12 @@ class VLArchitecture(Architecture):
         rows = len(batch.input_ids)
         self.tuning.begin(batch.task)
         prompt, prefix = self.tuning.prompt("encoder", rows), self.tuning.prefix("encoder", rows)
-        return self.see_and_read(batch.input_ids, batch.visual, prompt, prefix)
+        with self.tuning.active(rows):
+            return self.see_and_read(batch.input_ids, batch.visual, prompt, prefix)
+
+    def active(self, rows: int) -> AbstractContextManager[None]:
+        """Around every call of the decoder's layers, with so many rows."""
+        return nullcontext() if self.tuning is None else self.tuning.active(rows)
 
     def begin_decoding(self, past: EncoderDecoderCache, rows: int) -> int:
         """Put what tuning methods place in front of the decoder's text into a cache; how many
@@ -226,7 +239,8 @@ class VLArchitecture(Architecture):
         past, steps = EncoderDecoderCache(DynamicCache(), DynamicCache()), {}
         if self.begin_decoding(past, len(ids)):
             steps = {"past_key_values": past, "use_cache": True}
-        hidden: Tensor = self.decode(ids, encoded, **steps).last_hidden_state
+        with self.active(len(ids)):
+            hidden: Tensor = self.decode(ids, encoded, **steps).last_hidden_state
         return hidden
 
     def scores(self, hidden: Tensor) -> Tensor:

@@ -64,6 +64,7 @@ class JointBartEncoder(JointEncoder):
         if prompt is not None:
             states = torch.cat([prompt.to(states.dtype), states], dim=1)
         mask = self.text_mask(input_ids, prompt)
+        text = states.shape[1]
         if not self.share_layer_norm:
             states = self.layernorm_embedding(states)
         if visual is not None:
@@ -72,6 +73,8 @@ class JointBartEncoder(JointEncoder):
             mask = torch.cat([mask, seen_mask], dim=1)
         if self.share_layer_norm:
             states = self.layernorm_embedding(states)
+        if self.library is not None:
+            states = self.library.embedded(states, text)
         states = functional.dropout(states, self.dropout, self.training)
         added_B11S = torch.zeros_like(mask, dtype=states.dtype)[:, None, None, :]
         added_B11S = added_B11S.masked_fill(~mask[:, None, None, :], torch.finfo(states.dtype).min)

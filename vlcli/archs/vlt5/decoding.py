@@ -95,7 +95,9 @@ class Writer(GenerationMixin):
     def cache(self, encoded: Encoded, beams: int) -> BeamCache:
         """Cross-attention keys and values, computed once per example and repeated for its beams."""
         cross = DynamicCache()
-        for layer, (keys, values) in enumerate(self.model.cross_attention(encoded.states)):
+        with self.model.active(len(encoded.states)):
+            pairs = self.model.cross_attention(encoded.states)
+        for layer, (keys, values) in enumerate(pairs):
             cross.update(
                 keys.repeat_interleave(beams, 0), values.repeat_interleave(beams, 0), layer
             )
@@ -114,13 +116,14 @@ class Writer(GenerationMixin):
         """One step: the logits of the next token, (B x W, 1, V)."""
         if not past_key_values.begun:
             past_key_values.begin(self.model.begin_decoding, len(decoder_input_ids))
-        out = self.model.decode(
-            decoder_input_ids,
-            Encoded(encoder_outputs[0], attention_mask),
-            past_key_values=past_key_values,
-            cache_position=cache_position + past_key_values.ahead,
-            use_cache=True,
-        )
+        with self.model.active(len(decoder_input_ids)):
+            out = self.model.decode(
+                decoder_input_ids,
+                Encoded(encoder_outputs[0], attention_mask),
+                past_key_values=past_key_values,
+                cache_position=cache_position + past_key_values.ahead,
+                use_cache=True,
+            )
         logits: Any = self.model.scores(out.last_hidden_state[:, -1:])
         return Seq2SeqLMOutput(logits=logits, past_key_values=out.past_key_values)
 

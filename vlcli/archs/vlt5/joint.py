@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from transformers.cache_utils import DynamicCache
 
+from vlcli.peft.library import LibraryAdapter
 from vlcli.peft.prefix import Pairs
 from vlcli.spec.groups.visual_embedding import VisualEmbeddingArgs
 
@@ -32,10 +33,12 @@ class JointEncoder(nn.Module):
     """
 
     visual_embedding: VisualEmbedding | None
+    library: LibraryAdapter | None
 
     def __init__(self, args: VisualEmbeddingArgs, pad: int) -> None:
         super().__init__()
         self.pad = pad
+        self.library = None
         self.reduce = reduction(args)
         pooled = args.downsample or args.oneddownsample
         self.sampled = args.n_boxes if args.sparse_sample and not pooled else None

@@ -17,6 +17,7 @@ from vlcli.spec.groups.freezing import FreezingArgs
 from vlcli.spec.groups.generation import GenerationArgs
 from vlcli.spec.groups.hyperformer import HyperformerArgs
 from vlcli.spec.groups.identity import RunArgs
+from vlcli.spec.groups.library import LibraryArgs
 from vlcli.spec.groups.lora import LoraArgs
 from vlcli.spec.groups.multitask import MultitaskArgs
 from vlcli.spec.groups.pretraining import PretrainingArgs
@@ -42,6 +43,7 @@ class VLSpec(
     GenerationArgs,
     TextArgs,
     FreezingArgs,
+    LibraryArgs,
     PromptArgs,
     LoraArgs,
     CompacterArgs,

@@ -65,16 +65,22 @@ class JointT5Encoder(JointEncoder):
             past = prefixed(prefix)
             bias = functional.pad(bias, (past.get_seq_length(), 0))
         states = self.dropout(states)
+        if self.library is not None:
+            states = self.library.embedded(states, text)
         for block in self.block:
             states = block(states, position_bias=bias, past_key_values=past)[0]
         return Encoded(self.dropout(self.final_layer_norm(states)), mask)
 
     def position_bias(self, text: int, mask: Tensor) -> Tensor:
         """What attention scores are given: relative positions within the first `text` tokens, 0
-        wherever a picture is involved, and the mask; (B, H, S, S)."""
-        seen = mask.shape[1] - text
-        bias = self.block[0].layer[0].SelfAttention.compute_bias(text, text)
+        wherever a picture is involved, and the mask; (B, H, S, S).
+
+        Keys of the library's prefixes come first, as text in front of the text: (B, H, S, P + S).
+        """
+        seen, ahead = mask.shape[1] - text, self.library.encoder_keys if self.library else 0
+        bias = self.block[0].layer[0].SelfAttention.compute_bias(text, ahead + text)
         bias = functional.pad(bias, (0, seen, 0, seen))
+        mask = functional.pad(mask, (ahead, 0), value=True)
         return bias + (~mask[:, None, None, :]).to(bias.dtype) * MASKED
 
 

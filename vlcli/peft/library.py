@@ -1,0 +1,144 @@
+"""Tuning methods of the `adapters` library, put into a stock T5 or BART model that our own passes
+run.
+
+The library changes the classes of a stock model's layers, and its layers look things up in a
+`ForwardContext`, which its own models make and ours make here. Names of parameters are the
+library's; all tasks share the one adapter.
+
+B batch, L text tokens, P vectors of a prefix, H heads, h head width, D model width.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vlcli.spec.library import ADAPTER, Configuration, read
+
+SHARED = ("prefix_tuning", "shared_parameters")  # what the library's model holds for all layers
+
+
+class LibraryAdapter:
+    """The library's adapter in a model: made on a stock model, before that is taken apart.
+
+    The parameters are the model's; this holds what a pass needs beside them.
+    """
+
+    def __init__(self, stock: Any, text: str) -> None:
+        import adapters  # type: ignore[import-untyped]  # seconds: only runs that ask for it pay
+
+        warnings.filterwarnings("ignore", "`past_key_value` is deprecated", FutureWarning)
+        self.asked = read(text)
+        with _quiet():
+            adapters.init(stock)
+            stock.add_adapter(ADAPTER, config=_config(self.asked), set_active=True)
+        base = stock.base_model
+        self.pool: Any = base.prefix_tuning
+        self.shared: Any = base.shared_parameters
+        self.embeddings: Any = base.encoder.invertible_adapters
+        self.made: dict[str, Tensor] = {}
+        for module in stock.modules():
+            if isinstance(module._modules.get("pool"), type(self.pool)):
+                module.__dict__["pool"] = module._modules.pop("pool")  # its owner is the root
+        if self.asked.has("prefix") and stock.config.model_type == "bart":
+            # torch's fused attention takes keys of a prefix for a decoder's own when it hides
+            # what comes later.
+            stock.set_attn_implementation("eager")
+        norm = getattr(base.encoder, "layernorm_embedding", None)
+        if norm is not None:
+            norm._forward_hooks.clear()  # `embedded` does what the library's hook on BART's did
+
+    def settle(self, root: nn.Module, encoder: nn.Module) -> None:
+        """Give what is no layer's own to the model that holds the layers now, under the library's
+        names."""
+        for name, module in zip(SHARED, (self.pool, self.shared), strict=True):
+            if any(True for _ in module.parameters()):
+                root.add_module(name, module)
+        if len(self.embeddings):
+            encoder.add_module("invertible_adapters", self.embeddings)
+
+    @property
+    def encoder_keys(self) -> int:
+        """P, the keys that a prefix puts in front of those of every encoder layer."""
+        prefixes = [part.settings for part in self.asked.parts if part.family == "prefix"]
+        return sum(each["prefix_length"] for each in prefixes if each["encoder_prefix"])
+
+    def embedded(self, states: Tensor, text: int) -> Tensor:
+        """States (B, S, D) with the first `text` of them through the invertible adapter, if any."""
+        if ADAPTER not in self.embeddings:
+            return states
+        changed = self.embeddings[ADAPTER](states[:, :text])
+        return torch.cat([changed, states[:, text:]], dim=1)
+
+    def begin(self) -> None:
+        """Before each pass: forget the prefixes of the text that was written last."""
+        self.made.clear()
+
+    @contextmanager
+    def active(self, rows: int) -> Iterator[None]:
+        """The library's context around layers that read so many rows."""
+        from adapters.context import ForwardContext  # type: ignore[import-untyped]
+
+        with ForwardContext(None) as context:
+            context.adapters_parallelized = False
+            context.shared_parameters = dict(self.shared.items())
+            context.prefix_states = {ADAPTER: _Prefixes(self, rows)}
+            yield
+
+
+class _Prefixes:
+    """What the library's layers ask for as prefix_states[adapter][place][layer].
+
+    A prefix is made once for all rows, unless dropout gives each row its own, and once for a pass;
+    while a text is written, that is all its steps.
+    """
+
+    def __init__(self, adapter: LibraryAdapter, rows: int) -> None:
+        self.group = adapter.pool.prefix_tunings
+        self.rows = rows
+        self.made: dict[str, Tensor] = {} if torch.is_grad_enabled() else adapter.made
+
+    def __getitem__(self, place: str) -> Tensor:
+        """Keys and values of every layer at a place, (layers, 2, B, H, P, h)."""
+        if place not in self.made:
+            prefix: Any = self.group[ADAPTER][place]
+            own = prefix.training and prefix.dropout.p > 0
+            self.made[place] = torch.stack(tuple(prefix(self.rows if own else 1)))
+        return self.made[place].expand(-1, -1, self.rows, -1, -1, -1)
+
+
+def restart_magnitudes(model: nn.Module) -> None:
+    """Take DoRA's magnitudes from the weights as they are now: after weights were loaded that came
+    without an adapter."""
+    for module in model.modules():
+        loras: Any = getattr(module, "loras", ())
+        if ADAPTER in loras and loras[ADAPTER].use_dora:
+            weight: Any = module.weight
+            with torch.no_grad():
+                loras[ADAPTER].m.weight.copy_(weight.norm(dim=1, keepdim=True))
+
+
+def _config(asked: Configuration) -> Any:
+    from adapters import ConfigUnion
+    from adapters.configuration.adapter_config import ADAPTER_CONFIG_MAP  # type: ignore[import-untyped]
+
+    configs = [ADAPTER_CONFIG_MAP[name].replace(**options) for name, options in asked.pieces]
+    return configs[0] if len(configs) == 1 else ConfigUnion(*configs)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The library's remarks speak of its own models."""
+    logger = logging.getLogger("adapters")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
