@@ -107,7 +107,7 @@ MULTITASK_Z = _when(
 )
 
 NAMED_WEIGHTS = _when(
-    "R166",
+    "R171",
     "with the pretrained weights of backbone: those of from_scratch and load are kept whole anyway",
     "from_scratch load",
     lambda run: not run.from_scratch and not run.load,
