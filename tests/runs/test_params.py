@@ -45,6 +45,7 @@ METHOD_ARGUMENTS: dict[str, dict[str, Any]] = {
     "decoder_prompt": {"decoder_prompt_len": 3},
     "attn_prefix": {"use_attn_prefix": True, "encoder_prompt_len": 3, "decoder_prompt_len": 2},
     "lm_head_adapter": {"use_lm_head_adapter": True},
+    "library": {"adapter": "mam"},
     "full": {"unfreeze_language_model": True},
 }
 

@@ -39,6 +39,8 @@ class Weights(NamedTuple):
 class TaskEmbeddings(Tuned):
     """A vector for each task, shared by both stacks."""
 
+    method = "hyperformer"
+
     def __init__(self, tasks: tuple[str, ...]) -> None:
         super().__init__()
         self.task_to_embeddings = nn.ParameterDict()
@@ -89,6 +91,8 @@ class NormNet(nn.Module):
 
 class HyperNet(Tuned):
     """The generators of one stack; `forward` gives the adapters of all its places at once."""
+
+    method = "hyperformer"
 
     def __init__(self, anatomy: Anatomy, args: Any, stack: Stack) -> None:
         super().__init__()

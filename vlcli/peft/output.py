@@ -17,6 +17,8 @@ REDUCTION = 16  # as published
 class OutputAdapter(Tuned):
     """(..., D) -> (..., V), 0 at first."""
 
+    method = "lm_head_adapter"
+
     def __init__(self, width: int, vocabulary: int, args: AdapterArgs) -> None:
         super().__init__()
         narrow = max(width // REDUCTION, 1)

@@ -6,6 +6,7 @@ from torch import nn
 
 from vlcli.contracts import Part
 from vlcli.peft.freezing import Tuned
+from vlcli.spec.library import ADAPTER
 
 
 def tuned_parts(model: nn.Module) -> dict[str, Part]:
@@ -18,6 +19,9 @@ def tuned_parts(model: nn.Module) -> dict[str, Part]:
     for name, parameter in model.named_parameters(remove_duplicate=False):
         kept = first.setdefault(id(parameter), name)
         steps = name.split(".")
+        if ADAPTER in steps:  # all tasks share it
+            methods[kept] = "library"
+            continue
         for depth in range(len(steps)):
             module = modules[".".join(steps[:depth])]
             if isinstance(module, Tuned):
