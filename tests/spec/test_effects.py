@@ -26,6 +26,12 @@ POOLED = {**RAW, "vis_pooling_output": True}
 
 # Need: the written key, a run in which it is idle, and one in which it has an effect.
 REACHED: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
+    "NAMED_WEIGHTS": ({"save_frozen": True}, {"from_scratch": True, **FULL}, ADAPTER),
+    "UNFROZEN_NORMS": (
+        {"legacy_t5_norms": True},
+        ADAPTER,
+        {**ADAPTER, "unfreeze_layer_norms": True},
+    ),
     "ADAPTERS": ({"reduction_factor": 8}, FULL, ADAPTER),
     "CONTROLLERS": (
         {"use_single_adapter": True},
