@@ -19,9 +19,9 @@ from vlcli.archs.vlt5.architecture import VLArchitecture
 from vlcli.archs.vlt5.backbones import known_config
 from vlcli.archs.vlt5.spec import VLSpec
 from vlcli.archs.vlt5.tokenizer import save_tokenizer
-from vlcli.peft.freezing import freeze
 from vlcli.runs.export import export
 from vlcli.runs.folder import RunFolder
+from vlcli.runs.parts import freeze_by
 from vlcli.runs.weights import load_best, load_into
 from vlcli.runtime.backbone import BACKBONE, ROWS
 from vlcli.runtime.checkpoint import Checkpoints
@@ -58,7 +58,7 @@ def built(spec: VLSpec, seed: int = 1) -> VLArchitecture:
     torch.manual_seed(seed)
     words = tiny.tokenizer("bart" if "bart" in Path(spec.backbone).name else "t5")
     model = VLArchitecture.build(spec, words, tiny.F, tiny.ANSWERS)
-    freeze(model, spec, ["lora"] if spec.use_lora else [])
+    freeze_by(model, spec)
     return model.eval()
 
 
@@ -106,6 +106,19 @@ def test_a_checkpoint_holds_what_was_trained_and_names_the_rest(backbone, tmp_pa
     load_best(again, run)
     assert torch.equal(losses(again), losses(model))
     assert torch.equal(losses(again, "caption"), losses(model, "caption"))
+
+
+@pytest.mark.parametrize("adapter", ["double_seq_bn", "lora", "prefix_tuning", "compacter"])
+def test_the_librarys_adapters_are_kept_and_taken_up_too(backbone, tmp_path, adapter) -> None:
+    given = spec(backbone, adapter=adapter)
+    run, model = learned(tmp_path / "run", given)
+    assert (held(run) / BACKBONE).exists()
+    again = built(given, seed=2)
+    load_best(again, run)
+    assert torch.equal(losses(again), losses(model))
+    plain, _ = learned(tmp_path / "plain", spec(backbone))
+    (remark,) = load_into(built(given), str(held(plain)))
+    assert "gives no weights for" in remark
 
 
 def test_save_frozen_keeps_everything(backbone, tmp_path) -> None:

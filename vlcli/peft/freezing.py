@@ -43,16 +43,12 @@ def owners(model: nn.Module) -> dict[str, Owners]:
 
 def methods_own(model: nn.Module) -> set[str]:
     """The names in the state dict, aliases and buffers too, of what tuning methods put in."""
-    inside = [name for name, each in model.named_modules(remove_duplicate=False) if _is_tuned(each)]
+    modules = model.named_modules(remove_duplicate=False)
+    inside = tuple(f"{name}." for name, module in modules if isinstance(module, Tuned))
     held = model.state_dict(keep_vars=True)
-    own = {
-        id(value) for name, value in held.items() if name.startswith(tuple(f"{n}." for n in inside))
-    }
-    return {name for name, value in held.items() if id(value) in own or ".lora_" in name}
-
-
-def _is_tuned(module: nn.Module) -> bool:
-    return isinstance(module, Tuned)
+    named = {name for name in held if ".lora_" in name or f".{ADAPTER}." in name}
+    own = {id(value) for name, value in held.items() if name.startswith(inside) or name in named}
+    return {name for name, value in held.items() if id(value) in own}
 
 
 def trainable(

@@ -10,7 +10,6 @@ B batch, L text tokens, P vectors of a prefix, H heads, h head width, D model wi
 
 from __future__ import annotations
 
-import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from vlcli.hush import hushed
 from vlcli.spec.library import ADAPTER, Configuration, read
 
 SHARED = ("prefix_tuning", "shared_parameters")  # what the library's model holds for all layers
@@ -35,7 +35,7 @@ class LibraryAdapter:
 
         warnings.filterwarnings("ignore", "`past_key_value` is deprecated", FutureWarning)
         self.asked = read(text)
-        with _quiet():
+        with hushed("adapters"):
             adapters.init(stock)
             stock.add_adapter(ADAPTER, config=_config(self.asked), set_active=True)
         base = stock.base_model
@@ -130,15 +130,3 @@ def _config(asked: Configuration) -> Any:
 
     configs = [ADAPTER_CONFIG_MAP[name].replace(**options) for name, options in asked.pieces]
     return configs[0] if len(configs) == 1 else ConfigUnion(*configs)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """The library's remarks speak of its own models."""
-    logger = logging.getLogger("adapters")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

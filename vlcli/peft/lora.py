@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from vlcli.peft.freezing import Tuned
 from vlcli.peft.sites import Anatomy, Switch
+from vlcli.quick import QuickDropout
 from vlcli.spec.groups.lora import LoraArgs
 
 
@@ -32,7 +33,7 @@ class LoraLinear(nn.Linear):
         self.weight, self.bias = stock.weight, stock.bias
         self.switch = switch
         self.scale = args.lora_alpha / args.lora_dim
-        self.dropout = args.lora_dropout
+        self.dropout = QuickDropout(args.lora_dropout)
         device = stock.weight.device
         self.lora_As, self.lora_Bs = Updates(), Updates()
         for number, task in enumerate(switch.tasks):
@@ -45,7 +46,7 @@ class LoraLinear(nn.Linear):
     def forward(self, x: Tensor) -> Tensor:
         A, B = self.lora_As[self.switch.task], self.lora_Bs[self.switch.task]
         plain = functional.linear(x, self.weight, self.bias)
-        narrow = functional.linear(functional.dropout(x, self.dropout, self.training), A)
+        narrow = functional.linear(self.dropout(x), A)
         both = torch.addmm(plain.flatten(0, -2), narrow.flatten(0, -2), B.t(), alpha=self.scale)
         return both.view_as(plain)
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from vlcli.contracts import Architecture
 from vlcli.peft.freezing import methods_own
+from vlcli.peft.library import restart_magnitudes
 from vlcli.runs.folder import RunFolder
 from vlcli.runtime.backbone import Left, joined
 from vlcli.runtime.checkpoint import Checkpoints, verify
@@ -37,6 +38,7 @@ def load_into(architecture: Architecture, name: str) -> list[str]:
     lacking = load_weights(architecture, held, path, _new(architecture, held))
     if not lacking:
         return []
+    restart_magnitudes(architecture)
     return [f"{path} gives no weights for {len(lacking)} parameters ({lacking[0]}, ...): new ones."]
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from transformers.models.t5.modeling_t5 import T5LayerNorm
 
-from vlcli.archs.vlt5.quick import QuickDropout, QuickNorm, quicken
+from vlcli.quick import QuickDropout, QuickNorm, quicken
 
 
 def test_the_quick_norm_has_the_stock_values_and_gradients() -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +19,7 @@ from transformers import (
 from transformers.modeling_utils import no_init_weights
 
 from vlcli.contracts import Source
+from vlcli.hush import hushed
 from vlcli.spec.problem import UserError
 from vlcli.spec.sizes import BACKBONES, Family, family_of
 
@@ -94,7 +92,7 @@ def load_backbone(
     if family is None:
         raise UserError(f"The backbone {name} is neither a T5 nor a BART model.", exit_code=3)
     try:
-        with _quiet():
+        with hushed("transformers.modeling_utils"):
             model: PreTrainedModel = fetched(
                 _KINDS[family].from_pretrained,
                 name,
@@ -182,15 +180,3 @@ def _dropouts(family: Family, dropout: float) -> dict[str, Any]:
     if family == "t5":
         return {"dropout_rate": dropout}
     return {"dropout": dropout, "attention_dropout": dropout, "activation_dropout": dropout}
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Holds back transformers' remarks about a checkpoint that is loaded as it should be."""
-    logger = logging.getLogger("transformers.modeling_utils")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

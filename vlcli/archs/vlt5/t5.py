@@ -16,11 +16,11 @@ from transformers.models.t5.modeling_t5 import T5LayerNorm
 
 from vlcli.peft.prefix import Pairs
 from vlcli.peft.sites import Anatomy, Projection, Site, Stack
+from vlcli.quick import quicken
 from vlcli.spec.groups.visual_embedding import VisualEmbeddingArgs
 
 from .architecture import VLArchitecture
 from .joint import Encoded, JointEncoder, prefixed, split_heads
-from .quick import quicken
 from .visual_embedding import VisualEmbedding, VisualTokens
 
 MASKED = -1e4  # published; e^-10000 is 0 in every precision, and no sum with it overflows fp16
