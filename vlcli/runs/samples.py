@@ -78,13 +78,18 @@ def _words(
 ) -> None:
     said = predictions[example.id]
     right = list(example.references) or list(example.labels)
-    lines = [(line, INK) for line in textwrap.wrap(example.text, WORDS)[:2]]
+    lines = [(line, INK) for line in _wrapped(example.text)]
     known = [] if len(right) > 1 and said in right else right[:1]
     lines += [
         (line, RIGHT if said in right else WRONG if len(right) == 1 else INK)
-        for line in textwrap.wrap(f"> {said}", WORDS)[:2]
+        for line in _wrapped(f"> {said}")
     ]
     if known and said not in right:
-        lines += [(line, GREY) for line in textwrap.wrap(f"({known[0]})", WORDS)[:1]]
+        lines += [(line, GREY) for line in _wrapped(f"({known[0]})")]
     for number, (line, colour) in enumerate(lines[:5]):
         draw.text((left, top + number * LINE), line, fill=colour, font=font)
+
+
+def _wrapped(text: str) -> list[str]:
+    """At most two lines under a picture."""
+    return textwrap.wrap(text, WORDS, max_lines=2, placeholder=" ...")
