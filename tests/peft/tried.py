@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from tests.archs.vlt5.recorded import methods
 from tests.archs.vlt5.tiny import F, picture, question, spec, tokenizer
 from vlcli.archs.vlt5.architecture import VLArchitecture
 from vlcli.archs.vlt5.backbones import known_config, new_model
@@ -22,6 +21,7 @@ from vlcli.archs.vlt5.spec import VLSpec
 from vlcli.archs.vlt5.t5 import VLT5
 from vlcli.peft.freezing import freeze
 from vlcli.runtime.optimizer import build_optimizer
+from vlcli.spec.methods import methods_on
 
 FAMILIES = ("t5", "bart")
 TASKS = ("vqa", "gqa")
@@ -172,7 +172,7 @@ def train(family: str, method: str) -> Trained:
     torch.manual_seed(2)
     built = fresh(family, **METHODS[method]).train()
     args = arguments_of(family, **METHODS[method])
-    freeze(built, args, methods(args))
+    freeze(built, args, methods_on(args))
     named = dict(built.named_parameters())
     seen = Trained(
         family,

@@ -18,7 +18,7 @@ from vlcli.runtime.backbone import Given, Left, kept
 from vlcli.runtime.checkpoint import seal
 from vlcli.runtime.snapshot import WEIGHTS
 from vlcli.runtime.weights import save_weights
-from vlcli.spec.methods import METHODS
+from vlcli.spec.methods import METHODS, methods_on
 from vlcli.spec.problem import UserError
 
 UNFOLDED = {
@@ -43,10 +43,9 @@ def export(
     of one task, for a model with `tasks: [task]`. With neither it is what the run's best checkpoint
     holds. UserError where that is impossible, with the reason, and where the folder exists.
     """
-    methods = [name for name, (key, _) in METHODS.items() if getattr(spec, key, None)]
     tasks = spec.tasks or (spec.task,)
     if merged:
-        _check_foldable(methods)
+        _check_foldable(methods_on(spec))
     if task is not None and task not in tasks:
         known = ", ".join(tasks)
         raise UserError(f'{run.path} has no parameters of "{task}"; it has those of {known}.', 3)

@@ -23,7 +23,7 @@ from vlcli.runtime.checkpoint import Checkpoints
 from vlcli.runtime.engine import Engine
 from vlcli.spec.entries import all_of, part
 from vlcli.spec.files import OWN_DATA
-from vlcli.spec.methods import METHODS
+from vlcli.spec.methods import methods_on
 from vlcli.spec.problem import UserError
 
 TOKENIZER = "tokenizer"
@@ -144,8 +144,7 @@ def restored(spec: Any, run: RunFolder) -> Architecture:
 
 def freeze_by(architecture: Architecture, spec: Any) -> None:
     """Let train what the spec says, and nothing else."""
-    methods = [name for name, (key, _) in METHODS.items() if getattr(spec, key)]
-    freeze(architecture, spec, methods)
+    freeze(architecture, spec, methods_on(spec))
 
 
 def reader_of(spec: Any, pictures: Any) -> Reader:

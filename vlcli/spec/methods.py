@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 METHODS: dict[str, tuple[str, str]] = {
     "adapter": ("use_adapter", "Bottleneck adapters after attention and feed-forward layers"),
     "compacter": ("use_compacter", "Adapters of Kronecker products with shared rules"),
@@ -16,3 +18,8 @@ METHODS: dict[str, tuple[str, str]] = {
     "vis_adapter": ("use_vis_adapter", "Adapters inside the image tower"),
     "full": ("unfreeze_language_model", "Full fine-tuning of the language model"),
 }
+
+
+def methods_on(spec: Any) -> list[str]:
+    """The names of the methods that a spec switches on."""
+    return [name for name, (key, _) in METHODS.items() if getattr(spec, key)]

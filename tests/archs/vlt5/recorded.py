@@ -37,7 +37,7 @@ from vlcli.peft import hyperformer
 from vlcli.peft.freezing import freeze
 from vlcli.spec.fields import arguments
 from vlcli.spec.lists import names_list
-from vlcli.spec.methods import METHODS
+from vlcli.spec.methods import methods_on
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = Path(os.environ.get("VLCLI_PARITY_DIR", ROOT / "../shared/parity")) / "vlt5"
@@ -119,7 +119,7 @@ def model_of(case: Case, **options: Any) -> VLArchitecture:
     missing, unknown = model.load_state_dict(weights, strict=not case.without_lora)
     assert not unknown
     assert all(".lora_" in name for name in missing)
-    freeze(model, case.args, methods(case.args))
+    freeze(model, case.args, methods_on(case.args))
     return model.train(case.training)
 
 
@@ -141,11 +141,6 @@ def new_model_of(case: Case, **options: Any) -> VLArchitecture:
             stock(config), args, args.feat_dim, tuning=args, tasks=args.tasks, **options
         )
     return built
-
-
-def methods(args: VLSpec) -> list[str]:
-    """The names of the tuning methods that are on."""
-    return [name for name, (key, _) in METHODS.items() if getattr(args, key)]
 
 
 @contextmanager

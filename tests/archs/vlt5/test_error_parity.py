@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 import torch
 
-from tests.archs.vlt5.recorded import errors, methods, needs_recordings
+from tests.archs.vlt5.recorded import errors, needs_recordings
 from tests.archs.vlt5.tiny import ANSWERS, model, picture, question, spec
 from vlcli.archs.vlt5.batch import VLBatch
 from vlcli.peft.freezing import freeze
+from vlcli.spec.methods import methods_on
 from vlcli.spec.problem import Problem
 from vlcli.spec.read import read_spec_text
 
@@ -111,7 +112,7 @@ def test_what_stopped_the_published_code_works(name: str) -> None:
     assert said == []
 
     built = model(family, outcome.answers, **outcome.whole)
-    freeze(built, spec(family, **outcome.whole), methods(spec(family, **outcome.whole)))
+    freeze(built, spec(family, **outcome.whole), methods_on(spec(family, **outcome.whole)))
     labels = {ANSWERS[0]: 1.0} if outcome.answers else {}
     examples = [question(number, task=outcome.task, labels=labels) for number in range(2)]
     if outcome.masked:

@@ -13,8 +13,9 @@ import pytest
 import torch
 from torch import nn
 
-from tests.archs.vlt5.recorded import case, methods, names, needs_recordings, new_model_of
+from tests.archs.vlt5.recorded import case, names, needs_recordings, new_model_of
 from vlcli.peft.freezing import Tuned, owners
+from vlcli.spec.methods import methods_on
 
 pytestmark = needs_recordings
 
@@ -58,7 +59,7 @@ def alike(name: str, tasks: Iterable[str]) -> str:
     return ".".join("task" if part in tasks else part for part in layerless.split("."))
 
 
-TUNED = [name for name in names("init_mean_std") if methods(case(name).args)]
+TUNED = [name for name in names("init_mean_std") if methods_on(case(name).args)]
 
 
 @pytest.mark.parametrize("name", [n for n in TUNED if not case(n).without_lora])

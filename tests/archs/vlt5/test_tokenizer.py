@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerBase
 
@@ -59,8 +59,15 @@ def test_words_seen_twice_are_one_token_wherever_they_stand(
 @given(st.text(st.characters(exclude_categories=("Cs",)), max_size=30))
 def test_every_text_comes_back(text: str) -> None:
     tokenizer = train_once()
+    assume(not any(token in text for token in tokenizer.all_special_tokens))
     ids = tokenizer(text)["input_ids"]
     assert tokenizer.decode(ids, skip_special_tokens=True) == text.removeprefix(" ")
+
+
+@pytest.mark.parametrize("token", ["</s>", "<pad>", "<extra_id_0>", "<vis_extra_id_7>"])
+def test_a_special_token_that_a_text_spells_is_that_token(token: str) -> None:
+    tokenizer = train_once()
+    assert tokenizer.convert_tokens_to_ids(token) in tokenizer(token)["input_ids"][:-1]
 
 
 def train_once(found: list[PreTrainedTokenizerBase] = []) -> PreTrainedTokenizerBase:  # noqa: B006

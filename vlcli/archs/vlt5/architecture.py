@@ -179,9 +179,10 @@ class VLArchitecture(Architecture):
     def forward(self, batch: VLBatch) -> Losses:
         if self.answer_head is not None:
             assert batch.answers is not None
-            return losses.chosen(self.answer_logits(batch), batch.answers, self.log_accuracy)
-        text = self.written(batch, self.log_accuracy)
-        found = losses.averaged(text, batch.weights, batch.averaged, self.log_accuracy)
+            found = losses.chosen(self.answer_logits(batch), batch.answers, self.log_accuracy)
+        else:
+            text = self.written(batch, self.log_accuracy)
+            found = losses.averaged(text, batch.weights, batch.averaged, self.log_accuracy)
         return self.with_z(found) if self.z_weight else found
 
     def with_z(self, found: Losses) -> Losses:
@@ -215,11 +216,11 @@ class VLArchitecture(Architecture):
         rows = len(batch.input_ids)
         self.tuning.begin(batch.task)
         prompt, prefix = self.tuning.prompt("encoder", rows), self.tuning.prefix("encoder", rows)
-        with self.tuning.active(rows):
+        with self.active(rows):
             return self.see_and_read(batch.input_ids, batch.visual, prompt, prefix)
 
     def active(self, rows: int) -> AbstractContextManager[None]:
-        """Around every call of the decoder's layers, with so many rows."""
+        """Around every call of the stacks' layers, with so many rows."""
         return nullcontext() if self.tuning is None else self.tuning.active(rows)
 
     def begin_decoding(self, past: EncoderDecoderCache, rows: int) -> int:

@@ -16,7 +16,6 @@ from transformers import (
     T5Config,
     T5ForConditionalGeneration,
 )
-from transformers.modeling_utils import no_init_weights
 
 from vlcli.contracts import Source
 from vlcli.hush import hushed
@@ -123,11 +122,10 @@ def config_of(name: str) -> T5Config | BartConfig:
 
 
 def empty_model(config: T5Config | BartConfig, tokens: int) -> PreTrainedModel:
-    """A model of a vocabulary of so many tokens on torch's default device, which has no first
-    weights: those are of no use on the meta device, and take most of the time there."""
+    """A model of a vocabulary of so many tokens on torch's default device, to be made where first
+    weights are left out: its weights are tied all the same."""
     config.vocab_size = tokens
-    with no_init_weights():
-        model = _KINDS["t5" if isinstance(config, T5Config) else "bart"](config)
+    model = _KINDS["t5" if isinstance(config, T5Config) else "bart"](config)
     model.tie_weights()  # left out with the first weights
     return model
 

@@ -6,6 +6,8 @@ width, V vocabulary.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -43,9 +45,6 @@ class JointBartEncoder(JointEncoder):
         self.layernorm_embedding = stock.layernorm_embedding
         self.dropout = stock.config.dropout
         self.share_layer_norm = args.share_vis_lang_layer_norm
-        self.past: Any = None  # of the pass at work: what attention prefixes put in front
-        for layer in self.layers:
-            layer.self_attn.register_forward_pre_hook(_Past(self), with_kwargs=True)
         self.visual_embedding = None
         if args.use_vision:
             self.visual_embedding = visual_embedding(args, feature_width, words)
@@ -78,26 +77,30 @@ class JointBartEncoder(JointEncoder):
         states = functional.dropout(states, self.dropout, self.training)
         added_B11S = torch.zeros_like(mask, dtype=states.dtype)[:, None, None, :]
         added_B11S = added_B11S.masked_fill(~mask[:, None, None, :], torch.finfo(states.dtype).min)
-        if prefix is not None:
-            self.past = prefixed(prefix)
-            added_B11S = functional.pad(added_B11S, (self.past.get_seq_length(), 0))
-        for layer in self.layers:
-            states = layer(states, added_B11S, layer_head_mask=None)[0]
-        self.past = None
+        past = None if prefix is None else prefixed(prefix)
+        if past is not None:
+            added_B11S = functional.pad(added_B11S, (past.get_seq_length(), 0))
+        with nullcontext() if past is None else _behind(past, self.layers):
+            for layer in self.layers:
+                states = layer(states, added_B11S, layer_head_mask=None)[0]
         return Encoded(states, mask)
 
 
-class _Past:
-    """A pre-hook that gives an encoder's attention the keys and values in front of its own; stock
-    encoder layers have no argument for them."""
+@contextmanager
+def _behind(past: Any, layers: nn.ModuleList) -> Iterator[None]:
+    """Gives the attention of encoder layers keys and values in front of their own; stock layers
+    have no argument for them."""
 
-    def __init__(self, encoder: JointBartEncoder) -> None:
-        self.encoder = encoder
+    def given(module: nn.Module, args: Any, kwargs: dict[str, Any]) -> Any:
+        return args, {**kwargs, "past_key_values": past}
 
-    def __call__(self, module: nn.Module, args: Any, kwargs: dict[str, Any]) -> Any:
-        if self.encoder.past is not None:
-            kwargs["past_key_values"] = self.encoder.past
-        return args, kwargs
+    spots = [layer.get_submodule("self_attn") for layer in layers]
+    hooks = [spot.register_forward_pre_hook(given, with_kwargs=True) for spot in spots]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def visual_embedding(

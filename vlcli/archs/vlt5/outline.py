@@ -35,6 +35,7 @@ def outline(spec: VLSpec, tokenizer: Any, answers: Sequence[str] | None) -> Outl
         )
     if spec.use_vision and spec.feature_type in RAW_TYPES:
         remarks.append(f"The image tower of {spec.feature_type} is not counted.")
+    # First weights are of no use on the meta device, and take most of the time there.
     with torch.device("meta"), no_init_weights():
         model = VLArchitecture.on(
             empty_model(config, tokens), spec, spec.feat_dim, answers=answers or ()
