@@ -14,12 +14,17 @@ import torch
 from torch import Tensor, nn
 
 
+Box = tuple[float, float, float, float]  # x1, y1, x2, y2 as shares of width and height
+
+
 class Visual(NamedTuple):
     """What an architecture sees of one picture: features (N, F), float32 or as they are stored, and
-    boxes (N, 4) float32, each x1, y1, x2, y2 as shares of width and height in [0, 1]."""
+    boxes (N, 4) float32, each x1, y1, x2, y2 as shares of width and height in [0, 1]; `names` say
+    in words what the N boxes show, where a detector or a record does."""
 
     features: Tensor
     boxes: Tensor
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +32,18 @@ class Example:
     """One thing to learn from or to answer.
 
     `images` name pictures by reference; `visuals` hold what was read of them, in the same order.
-    `target` is the text to write (None where nothing is known), `labels` soft labels by answer
-    (VQA: answer -> score in [0, 1]), `references` every text that counts as right, `weight` scales
-    the example's loss, `averaged` says whether a batch averages over examples or over tokens.
-    `max_text` and `max_target` cut input and target, in tokens; `kind` groups results (a question
-    kind); `record` is the untouched record, for predictions that are shown or submitted.
+    `regions` are the boxes of the first picture to look at, in place of what its features show by
+    themselves; `names` say what they are. `target` is the text to write (None where nothing is
+    known: the example then counts in no loss), `labels` soft labels by answer (VQA: answer -> score
+    in [0, 1]), `references` every text that counts as right, `weight` scales the example's loss,
+    `averaged` says whether a batch averages over examples or over tokens.
+
+    `candidates` says how it is answered: None writes a text; else one token is chosen at the first
+    place of the text, among the first tokens of these candidates, or of the whole vocabulary where
+    they are (). `learned` says whether the whole target is learned, or only that first token.
+    `max_text` and `max_target` cut input and target, and `max_written` what is written, in tokens
+    (None: as the spec says); `kind` groups results (a question kind); `record` is the untouched
+    record, for predictions that are shown or submitted.
     """
 
     id: str
@@ -40,21 +52,29 @@ class Example:
     target: str | None = None
     images: tuple[str, ...] = ()
     visuals: tuple[Visual, ...] = ()
+    regions: tuple[Box, ...] = ()
+    names: tuple[str, ...] = ()
     labels: Mapping[str, float] = field(default_factory=dict)
     references: tuple[str, ...] = ()
     weight: float = 1.0
     averaged: Literal["example", "token"] = "example"
+    candidates: tuple[str, ...] | None = None
+    learned: Literal["text", "first"] = "text"
     max_text: int = 20
     max_target: int = 20
+    max_written: int | None = None
     kind: str = ""
     record: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Prediction(NamedTuple):
-    """What an architecture answers to one example."""
+    """What an architecture answers to one example: a text; where it chose among candidates, the
+    probability of each among them; where the text names a region, its box."""
 
     id: str
     text: str
+    scores: tuple[float, ...] = ()
+    box: Box | None = None
 
 
 class Losses(NamedTuple):
@@ -180,29 +200,60 @@ class Building(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How an architecture writes what is left out (numbered spans, or a mask and the whole text
+    again) and the regions of a picture; tasks render their texts through it."""
+
+    style: Literal["span", "denoise"]
+    mask: str | None
+
+    def sentinel(self, number: int) -> str:
+        return f"<extra_id_{number}>"
+
+    def region(self, number: int) -> str:
+        """The token of a picture's box."""
+        return f"<vis_extra_id_{number}>"
+
+
 class Task(Protocol):
     """Turns records into examples and predictions into scores; knows no architecture by name.
 
     `field` names what a record must hold to be learned from, `best` the score that chooses the best
-    checkpoint (larger is better). `prior` is the best constant text of each kind of example ("" for
-    all others), found by `examples` in training: what a model that does not look can say. A run
-    keeps it and puts it back, and `score` shows beside a score what the prior reaches.
+    checkpoint (larger is better) and `percent` what makes it one of at most about 100. `prior` is
+    the best constant text of each kind of example ("" for all others), found by `examples` in
+    training: what a model that does not look can say. A run keeps it and puts it back, and `score`
+    shows beside a score what the prior reaches.
     """
 
     name: str
     field: str
     best: str
-    prior: dict[str, str]
+    percent: float
+    prior: dict[str, Any]
 
     def examples(self, records: Iterable[Mapping[str, Any]], training: bool) -> list[Example]: ...
+
+    def look(self, example: Example) -> Example:
+        """The example with what follows from its `visuals`, which are read by now: which regions
+        are right, say. In training before `redraw`; in evaluation `score` gets what it returns
+        (without visuals)."""
+        ...
 
     def redraw(self, example: Example, epoch: int) -> Example:
         """The example with the random choices of one epoch made."""
         ...
 
     def score(
-        self, examples: Sequence[Example], predictions: Mapping[str, str]
+        self, examples: Sequence[Example], predictions: Mapping[str, Prediction]
     ) -> dict[str, float]: ...
+
+    def submission(
+        self, examples: Sequence[Example], predictions: Mapping[str, Prediction], split: str
+    ) -> dict[str, str]:
+        """What the task's official test server takes: file names and their texts. UserError where
+        there is no such server."""
+        ...
 
     def final(self) -> Task:
         """This task as the last evaluation of a run scores it: with what takes too long for every

@@ -1,8 +1,14 @@
 """Records of your own data: one JSON object a line, checked field by field.
 
 Fields: `image` (a path, or a list of them), `text`, and of `answers`, `captions`, `label`, `box`
-the one that a task learns from; `split`, `id` and `kind` (groups results) may stand beside.
-Further fields are kept as they are.
+the one that a task learns from; `split`, `id`, `kind` (groups results) and `group` (examples that
+belong together) may stand beside. Further fields are kept as they are.
+
+Boxes are x1, y1, x2, y2: pixels where the record has the picture's `width` and `height`, else
+shares of them. `boxes` are regions to choose among and `names` what they show. `choices` are the
+answers to choose from and `label` the number of the right one; `rationales` and `rationale_label`
+their reasons. `subtitles` are what is said in a clip and `time` what part of it is meant.
+`questions` is a list of such records about one picture, without the picture.
 """
 
 from __future__ import annotations
@@ -110,6 +116,30 @@ def _are_captions(value: object) -> bool:
     return isinstance(value, list) and bool(value) and all(map(_is_text, value))
 
 
+def _are_choices(value: object) -> bool:
+    return isinstance(value, list) and len(value) > 1 and all(map(_is_text, value))
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
+def _are_boxes(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(map(_is_box, value))
+
+
+def _is_size(value: object) -> bool:
+    return _is_number(value) and value > 0  # type: ignore[operator]
+
+
+def _is_position(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _are_objects(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, dict) for each in value)
+
+
 def _is_label(value: object) -> bool:
     if isinstance(value, dict):
         return all(_is_number(score) and 0 <= score <= 1 for score in value.values())
@@ -131,6 +161,17 @@ _FIELDS: dict[str, tuple[Callable[[object], bool], str]] = {
         "a text, a whole number, or an object from answers to scores between 0 and 1",
     ),
     "box": (_is_box, "a list of four numbers"),
+    "boxes": (_are_boxes, "a list of boxes of four numbers each"),
+    "names": (_are_texts, "a list of texts, one a box"),
+    "width": (_is_size, "a number of pixels"),
+    "height": (_is_size, "a number of pixels"),
+    "choices": (_are_choices, "a list of at least two texts"),
+    "rationales": (_are_choices, "a list of at least two texts"),
+    "rationale_label": (_is_position, "the number of the right rationale, from 0"),
+    "subtitles": (_is_text, "a text"),
+    "time": (_is_text, "a text"),
+    "questions": (_are_objects, "a list of objects"),
     "split": (_is_text, "a text"),
     "kind": (_is_text, "a text"),
+    "group": (_is_text, "a text"),
 }

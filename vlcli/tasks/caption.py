@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any
 
-from vlcli.contracts import Example
+from vlcli.contracts import Example, Prediction, Wording
 from vlcli.metrics.caption import CaptionScores, best_constant, caption_scores
 from vlcli.metrics.words import best_here
 from vlcli.spec.problem import UserError
 
-Record = Mapping[str, Any]
+from .base import PLAIN, BaseTask, Record, record_images, record_kind
 
 CANDIDATES = 100  # most frequent training captions among which the prior is chosen
 JUDGES = 500  # training pictures, evenly spread, on which it is chosen
@@ -19,22 +19,7 @@ JUDGES = 500  # training pictures, evenly spread, on which it is chosen
 PREFIXES = {"span": "span prediction:", "denoise": "denoise text: <mask>", "mask": "<mask>"}
 
 
-class CaptionTaskArgs(Protocol):
-    """What the task reads of a spec: of TextArgs, CaptionArgs and GenerationArgs."""
-
-    @property
-    def prompt(self) -> str: ...
-    @property
-    def prefix(self) -> Literal["span", "denoise", "mask"] | None: ...
-    @property
-    def no_prefix(self) -> bool: ...
-    @property
-    def max_text_length(self) -> int: ...
-    @property
-    def gen_max_length(self) -> int: ...
-
-
-class Caption:
+class Caption(BaseTask):
     """Captions of pictures: learned one by one, judged against all of a picture's.
 
     Scores are pycocoevalcap's (CIDEr not times 100). `tokenizer` names one of
@@ -48,20 +33,24 @@ class Caption:
     name = "caption"
     field = "captions"
     best = "CIDEr"
+    percent = 100.0
 
     def __init__(
-        self, args: CaptionTaskArgs, tokenizer: str | None = None, with_meteor: bool = False
+        self,
+        args: Any,
+        wording: Wording = PLAIN,
+        tokenizer: str | None = None,
+        with_meteor: bool = False,
     ) -> None:
-        self.args = args
+        super().__init__(args, wording)
         self.tokenizer = tokenizer or best_here()
         self.with_meteor = with_meteor
-        self.prior: dict[str, str] = {}
         self._reached: tuple[tuple[object, ...], dict[str, float]] = ((), {})
         self.judged: CaptionScores | None = None  # the last scores, with what they lack
 
     def final(self) -> Caption:
         """With METEOR, and with the same prior."""
-        task = Caption(self.args, self.tokenizer, with_meteor=True)
+        task = type(self)(self.args, self.wording, self.tokenizer, with_meteor=True)
         task.prior = self.prior
         return task
 
@@ -90,12 +79,8 @@ class Caption:
             self.prior = {"": _prior(made, self.tokenizer)}
         return made
 
-    def redraw(self, example: Example, epoch: int) -> Example:
-        """The same in every epoch."""
-        return example
-
     def score(
-        self, examples: Sequence[Example], predictions: Mapping[str, str]
+        self, examples: Sequence[Example], predictions: Mapping[str, Prediction]
     ) -> dict[str, float]:
         """Bleu_1 to Bleu_4, ROUGE_L, CIDEr, and METEOR where it is computed; the same (but METEOR)
         for the prior where it is known, as "prior/CIDEr"; and how many `examples` had captions to
@@ -105,7 +90,7 @@ class Caption:
             raise UserError(
                 f"None of the {len(examples)} pictures has captions, so there are no scores."
             )
-        said = {each.id: predictions[each.id] for each in judged}
+        said = {each.id: predictions[each.id].text for each in judged}
         self.judged = caption_scores(said, _references(judged), self.tokenizer, self.with_meteor)
         return {**self.judged.values, **self._prior_scores(judged), "examples": len(judged)}
 
@@ -130,18 +115,18 @@ class Caption:
     def _example(
         self, record: Record, name: str, target: str | None, captions: Sequence[str]
     ) -> Example:
-        images = record.get("image", ())
         return Example(
             id=name,
             task=self.name,
             text=self.text,
             target=target,
-            images=(images,) if isinstance(images, str) else tuple(images),
+            images=record_images(record),
             references=tuple(captions),
             averaged="token",
             max_text=self.args.max_text_length,
             max_target=self.args.gen_max_length,
-            kind=str(record.get("kind", "")),
+            max_written=self.args.gen_max_length,
+            kind=record_kind(record),
             record=record,
         )
 

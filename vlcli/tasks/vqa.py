@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-import random
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
 
-from vlcli.contracts import Example
-from vlcli.metrics.vqa import PEOPLE, mean, normalised, soft_scores, vqa_accuracy
+from vlcli.contracts import Example, Prediction
+from vlcli.metrics.vqa import PEOPLE, normalised, soft_scores, vqa_accuracy
 from vlcli.spec.problem import UserError
 
-Record = Mapping[str, Any]
+from .base import BaseTask, Record, best_by_kind, needed, record_id, record_images, record_kind
+
 LONGEST_ANSWER = 10  # tokens
 
 
-class VqaTaskArgs(Protocol):
-    """What the task reads of a spec: of RunArgs, TextArgs and VqaArgs."""
-
-    @property
-    def seed(self) -> int: ...
-    @property
-    def prompt(self) -> str: ...
-    @property
-    def post_prompt(self) -> str: ...
-    @property
-    def max_text_length(self) -> int: ...
-    @property
-    def raw_label(self) -> bool: ...
-    @property
-    def answer_normalize(self) -> bool: ...
-
-
-class Vqa:
+class Vqa(BaseTask):
     """Questions about pictures.
 
     Accuracy is in percent: the official one for questions that ten people answered, else the score
@@ -43,12 +24,6 @@ class Vqa:
     """
 
     name = "vqa"
-    field = "answers"
-    best = "accuracy"
-
-    def __init__(self, args: VqaTaskArgs) -> None:
-        self.args = args
-        self.prior: dict[str, str] = {}
 
     def examples(self, records: Iterable[Record], training: bool) -> list[Example]:
         """One example per question. UserError where a record has no text or, to learn from it, no
@@ -56,7 +31,7 @@ class Vqa:
         made = [self._example(record, training) for record in records]
         if not training:
             return made
-        self.prior = _prior(made)
+        self.prior = best_by_kind((each.kind, each.labels) for each in made)
         return [self.redraw(example, 0) for example in made]
 
     def redraw(self, example: Example, epoch: int) -> Example:
@@ -66,7 +41,7 @@ class Vqa:
         Drawn from (seed, epoch, id). Without any soft score the target is "" and the weight 0.
         """
         if self.args.raw_label:
-            answer = self._chance(example, epoch).choice(_raw_answers(example.record))
+            answer = self.chance(example, epoch).choice(_raw_answers(example.record))
             chosen = _normalised(answer) if self.args.answer_normalize else answer
             return replace(example, target=chosen, weight=1.0)
         answers, scores = list(example.labels), list(example.labels.values())
@@ -75,16 +50,13 @@ class Vqa:
         if len(answers) == 1:
             answer = answers[0]
         else:
-            answer = self._chance(example, epoch).choices(answers, scores)[0]
+            answer = self.chance(example, epoch).choices(answers, scores)[0]
         if (example.target, example.weight) == (answer, example.labels[answer]):
             return example
         return replace(example, target=answer, weight=example.labels[answer])
 
-    def _chance(self, example: Example, epoch: int) -> random.Random:
-        return random.Random(f"{self.args.seed} {epoch} {example.id}")
-
     def score(
-        self, examples: Sequence[Example], predictions: Mapping[str, str]
+        self, examples: Sequence[Example], predictions: Mapping[str, Prediction]
     ) -> dict[str, float]:
         """Percent right over all and per kind, the same for the prior where it is known, and how
         many `examples` had an answer to be judged by."""
@@ -93,19 +65,7 @@ class Vqa:
             raise UserError(
                 f"None of the {len(examples)} questions has answers, so there is no accuracy."
             )
-        right = _by_kind(judged, predictions)
-        scores = {"accuracy": mean(value for values in right.values() for value in values)}
-        scores |= {f"accuracy/{kind}": mean(values) for kind, values in right.items() if kind}
-        if self.prior:
-            usual = {e.id: self.prior.get(e.kind, self.prior[""]) for e in judged}
-            prior = _by_kind(judged, usual)
-            scores["prior"] = mean(value for values in prior.values() for value in values)
-            scores |= {f"prior/{kind}": mean(values) for kind, values in prior.items() if kind}
-        return {name: 100 * value for name, value in scores.items()} | {"examples": len(judged)}
-
-    def final(self) -> Vqa:
-        """The same."""
-        return self
+        return self.accuracy(judged, predictions, _right)
 
     def notes(self, examples: Sequence[Example]) -> dict[str, str]:
         """In words, what `accuracy` measures on these examples."""
@@ -120,44 +80,33 @@ class Vqa:
         )
 
     def _example(self, record: Record, training: bool) -> Example:
-        question = record.get("text", record.get("question", record.get("sent")))
-        if question is None:
-            raise UserError(f'Record "{_id(record)}" has no "text", the question.', exit_code=3)
-        labels = _labels(record)
+        question = needed(record, "text", "question", "sent", what="the question")
+        labels = labels_of(record)
         if training and not labels and ("label" not in record or self.args.raw_label):
-            raise UserError(f'Record "{_id(record)}" has no "answers" to learn from.', exit_code=3)
+            raise UserError(
+                f'Record "{record_id(record)}" has no "answers" to learn from.', exit_code=3
+            )
         if training and self.args.raw_label and not _raw_answers(record):
             raise UserError(
-                f'Record "{_id(record)}" has no "answers", and raw_label: true learns from them.',
+                f'Record "{record_id(record)}" has no "answers", and raw_label: true learns from '
+                "them.",
                 exit_code=3,
             )
-        images = record.get("image", ())
         return Example(
-            id=_id(record),
+            id=record_id(record),
             task=self.name,
             text=f"{self.args.prompt}{question}{self.args.post_prompt}",
-            images=(images,) if isinstance(images, str) else tuple(images),
+            images=record_images(record),
             labels=labels,
             references=tuple(_raw_answers(record)),
             max_text=self.args.max_text_length,
             max_target=LONGEST_ANSWER,
-            kind=str(record.get("kind", record.get("answer_type", ""))),
+            kind=record_kind(record),
             record=record,
         )
 
 
-def _id(record: Record) -> str:
-    return str(record.get("id", record.get("question_id", "?")))
-
-
-def _raw_answers(record: Record) -> list[str]:
-    """What people answered; the published annotations hold objects with an `answer`."""
-    return [
-        each["answer"] if isinstance(each, Mapping) else each for each in record.get("answers", ())
-    ]
-
-
-def _labels(record: Record) -> dict[str, float]:
+def labels_of(record: Record) -> dict[str, float]:
     """Soft scores by answer: as `label` says; of ten people's answers, as published; of any other
     number of answers, each is right."""
     label = record.get("label")
@@ -169,6 +118,13 @@ def _labels(record: Record) -> dict[str, float]:
     if len(answers) == PEOPLE:
         return soft_scores(answers)
     return dict.fromkeys(answers, 1.0)
+
+
+def _raw_answers(record: Record) -> list[str]:
+    """What people answered; the published annotations hold objects with an `answer`."""
+    return [
+        each["answer"] if isinstance(each, Mapping) else each for each in record.get("answers", ())
+    ]
 
 
 def _normalised(answer: str) -> str:
@@ -184,23 +140,7 @@ def _is_known(example: Example) -> bool:
     return bool(example.labels) or "label" in example.record
 
 
-def _accuracy(example: Example, answer: str) -> float:
+def _right(example: Example, said: Prediction) -> float:
     if _is_official(example):
-        return vqa_accuracy(answer, example.references)
-    return example.labels.get(answer.strip(), 0.0)
-
-
-def _by_kind(examples: Sequence[Example], predictions: Mapping[str, str]) -> dict[str, list[float]]:
-    found: dict[str, list[float]] = defaultdict(list)
-    for example in examples:
-        found[example.kind].append(_accuracy(example, predictions[example.id]))
-    return dict(sorted(found.items()))
-
-
-def _prior(examples: Sequence[Example]) -> dict[str, str]:
-    """The answer with the highest sum of soft scores, per kind and ("") over all."""
-    sums: dict[str, Counter[str]] = defaultdict(Counter)
-    for example in examples:
-        for kind in {example.kind, ""}:
-            sums[kind].update(example.labels)
-    return {kind: max(scores, key=lambda a: scores[a]) for kind, scores in sums.items() if scores}
+        return vqa_accuracy(said.text, example.references)
+    return example.labels.get(said.text.strip(), 0.0)
