@@ -13,7 +13,6 @@ from typing import Any, Literal, NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
-
 Box = tuple[float, float, float, float]  # x1, y1, x2, y2 as shares of width and height
 
 
@@ -183,6 +182,8 @@ class Outline(NamedTuple):
 class Building(Protocol):
     """How an architecture is put together, in this order: the tokenizer (loaded, or trained from
     the training texts), then the model, told the width of a visual feature and the answer list."""
+
+    def wording(self, spec: Any) -> Wording: ...
 
     def tokenizer(self, spec: Any, texts: Iterable[str]) -> Any: ...
 

@@ -31,7 +31,7 @@ def eval_(
 
     folder = RunFolder.find(run) if run else RunFolder.newest(task)
     reading = checked(folder.path / SPEC, overrides)
-    if task not in folder.facts.get("tasks", (task,)):
+    if task not in (*folder.facts.get("tasks", (task,)), folder.facts.get("task")):
         raise UserError(
             f'{folder.path} was trained on {", ".join(folder.facts["tasks"])}, not on "{task}".', 3
         )
@@ -39,21 +39,27 @@ def eval_(
     from vlcli.runs.evaluate import evaluate_run
     from vlcli.runtime.distributed import launched
 
-    found = evaluate_run(folder, reading.spec, split)
+    evaluations = evaluate_run(folder, reading.spec, split, task)
     if launched().rank:
         return
     if json:
-        print_json(
+        rows = [
             {
                 "run": str(folder.path),
-                "task": task,
+                "task": found.task,
                 "split": found.split,
                 "examples": len(found.examples),
                 "metrics": found.scores,
                 "notes": found.notes,
                 "skipped": found.skipped,
+                "submission": [str(path) for path in files],
             }
-        )
-    else:
-        print(f"{folder.path}: {task}")
+            for found, files in evaluations
+        ]
+        print_json(rows[0] if len(rows) == 1 else rows)
+        return
+    for found, files in evaluations:
+        print(f"{folder.path}: {found.task}")
         print_scores(found.split, found.scores, found.notes)
+        for path in files:
+            print(f"to submit: {path}")

@@ -12,7 +12,9 @@ from vlcli.cli.options import USAGE, Overrides
 
 def predict(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, or its name in snap/.")],
-    image: Annotated[Path | None, typer.Option("--image", help="A picture.")] = None,
+    image: Annotated[
+        list[Path] | None, typer.Option("--image", help="A picture; twice for a pair of them.")
+    ] = None,
     text: Annotated[str | None, typer.Option("--text", help="A question or other text.")] = None,
     records: Annotated[
         Path | None,
@@ -20,6 +22,9 @@ def predict(
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", help="Where --input's answers go; else to stdout.")
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option("--task", help="Which task of a run that trained several.")
     ] = None,
     overrides: Overrides = None,
 ) -> None:
@@ -29,7 +34,7 @@ def predict(
     from vlcli.cli.train import wake
     from vlcli.runs.folder import SPEC, RunFolder
 
-    if (records is None) == (image is None and text is None):
+    if (records is None) == (not image and text is None):
         say("Give --image and --text, or --input with a .jsonl file.")
         raise typer.Exit(USAGE)
     folder = RunFolder.find(run)
@@ -38,9 +43,9 @@ def predict(
     from vlcli.runs.predict import predict_one, predict_records
 
     if records is None:
-        print(predict_one(folder, reading.spec, image, text or ""))
+        print(predict_one(folder, reading.spec, image or (), text or "", task))
         return
-    lines = predict_records(folder, reading.spec, records)
+    lines = predict_records(folder, reading.spec, records, task)
     if output is None:
         print("\n".join(lines))
     else:

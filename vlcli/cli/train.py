@@ -105,20 +105,28 @@ def _show(outcome: Outcome) -> None:
     from vlcli.cli.screen import say
 
     run = outcome.run.path
-    if outcome.evaluation is None:
+    if not outcome.evaluations:
         say(f"\nStopped after step {outcome.result.steps if outcome.result else 0}. Continue with:")
         print(f"vlcli train --resume {run}")
         return
-    print_scores(outcome.evaluation.split, outcome.evaluation.scores, outcome.evaluation.notes)
+    for found in outcome.evaluations:
+        if len(outcome.evaluations) > 1:
+            say(f"\n{found.task}")
+        print_scores(found.split, found.scores, found.notes)
     waited = (
         outcome.result and f", {100 * outcome.result.waited:.1f} % of training waiting for data"
     )
     say(f"\n{outcome.seconds:.0f} s in all{waited or ''}. Everything is in {run}/")
-    if outcome.samples:
-        say(f"Pictures with predictions: {outcome.samples}")
-        example = outcome.evaluation.examples[0]
-        first = outcome.samples.with_name("first.png")
+    for path in outcome.submitted:
+        say(f"To submit: {path}")
+    if outcome.written:
+        say(f"Pictures with predictions: {', '.join(map(str, outcome.written))}")
+        found = outcome.evaluations[0]
+        example = found.examples[0]
+        first = outcome.written[0].with_name("first.png")
         question = example.record.get("text")
         say("Next:")
         text = f' --text "{question}"' if question else ""
-        print(f"vlcli predict {run} --image {first}{text}")
+        text += f" --task {found.task}" if len(outcome.evaluations) > 1 else ""
+        if len(example.images) == 1 and not example.regions:
+            print(f"vlcli predict {run} --image {first}{text}")

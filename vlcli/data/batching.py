@@ -5,8 +5,8 @@ from __future__ import annotations
 import atexit
 import multiprocessing
 import signal
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,15 +18,44 @@ from vlcli.spec.problem import UserError
 from .dataset import Draw, ExampleSet, Fetched
 from .faults import Loaded, Skips
 
+if TYPE_CHECKING:
+    from .mixing import MixedOrder
+
 WINDOW = 50  # batches that are sorted by length together
 AHEAD = 4  # batches that each loading process has ready
 Length = tuple[int, int]
 Collate = Callable[[Sequence[Example]], Any]  # gives a contracts.Batch
+BatchSize = int | Mapping[str, int]  # of all tasks, or by task
 
 
 def lengths(examples: Sequence[Example]) -> list[Length]:
     """Words of text and of target of every example, as a measure of its tokens."""
     return [(len(each.text.split()), len((each.target or "").split())) for each in examples]
+
+
+class Group(NamedTuple):
+    """The examples of one task: their numbers among all, their lengths, and the size of their
+    batches."""
+
+    numbers: np.ndarray
+    lengths: list[Length]
+    batch_size: int
+
+
+def groups(examples: Sequence[Example], batch_size: BatchSize) -> dict[str, Group]:
+    """Examples by task, in order of appearance: a batch holds those of one task."""
+    numbers: dict[str, list[int]] = {}
+    for number, example in enumerate(examples):
+        numbers.setdefault(example.task, []).append(number)
+    held = lengths(examples)
+    return {
+        task: Group(
+            np.array(mine),
+            [held[number] for number in mine],
+            batch_size if isinstance(batch_size, int) else batch_size[task],
+        )
+        for task, mine in numbers.items()
+    }
 
 
 class TrainOrder(Sampler[list[Draw]]):
@@ -59,13 +88,13 @@ class TrainOrder(Sampler[list[Draw]]):
 
     def __iter__(self) -> Iterator[list[Draw]]:
         epoch = self.epoch
-        for step in self._steps(epoch)[self.start :]:
+        for step in self.steps(epoch)[self.start :]:
             yield [Draw(epoch, int(index)) for index in step[self._rank :: self._world]]
 
-    def _steps(self, epoch: int) -> list[np.ndarray]:
+    def steps(self, epoch: int, again: int = 0) -> list[np.ndarray]:
         """The examples of every step of an epoch: a shuffle, sorted by length within windows, cut
-        into steps, and the steps shuffled."""
-        rng = np.random.default_rng([self._seed, epoch])
+        into steps, and the steps shuffled. `again` numbers further passes within an epoch."""
+        rng = np.random.default_rng([self._seed, epoch, *([again] if again else [])])
         shuffled = rng.permutation(len(self._lengths))
         ordered = [self._sorted(part) for part in _cut(shuffled, self._step * WINDOW)]
         steps = [step for part in ordered for step in _cut(part, self._step)]
@@ -78,18 +107,20 @@ class TrainOrder(Sampler[list[Draw]]):
 
 
 class EvalOrder(Sampler[list[Draw]]):
-    """The batches of one process in evaluation: longest texts first, each example once.
+    """The batches of one process in evaluation: task by task, longest texts first, each example
+    once.
 
     Every batch is one of those a single process would have, so predictions do not depend on the
     number of processes; some may have one batch less than others.
     """
 
-    def __init__(
-        self, lengths: Sequence[Length], batch_size: int, rank: int = 0, world: int = 1
-    ) -> None:
-        held = np.asarray(lengths, dtype=np.int64).reshape(-1, 2)
-        order = np.lexsort((-held[:, 1], -held[:, 0]))
-        self._batches = _cut(order, batch_size)[rank::world]
+    def __init__(self, groups: Iterable[Group], rank: int = 0, world: int = 1) -> None:
+        batches: list[np.ndarray] = []
+        for numbers, lengths, batch_size in groups:
+            held = np.asarray(lengths, dtype=np.int64).reshape(-1, 2)
+            order = np.lexsort((-held[:, 1], -held[:, 0]))
+            batches += _cut(numbers[order], batch_size)
+        self._batches = batches[rank::world]
 
     def __len__(self) -> int:
         return len(self._batches)
@@ -106,7 +137,7 @@ class TrainBatches:
     def __init__(
         self,
         examples: ExampleSet,
-        order: TrainOrder,
+        order: TrainOrder | MixedOrder,
         collate: Collate,
         num_workers: int = 0,
         pin_memory: bool = False,
@@ -132,12 +163,12 @@ class Loading:
         self.collate = collate
 
     def __call__(self, fetched: Fetched) -> Loaded:
-        examples, faults, failed = fetched
+        examples, faults, failed, looked = fetched
         try:
             batch = self.collate(examples) if examples else None
         except UserError as error:
             batch, failed = None, error
-        return Loaded(batch, tuple(faults), failed)
+        return Loaded(batch, tuple(faults), failed, looked)
 
 
 def loader(

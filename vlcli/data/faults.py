@@ -27,11 +27,13 @@ class Fault(NamedTuple):
 
 class Loaded(NamedTuple):
     """What a loading process hands over: a batch (None where no example of it can be read), the
-    examples that are not in it, and an error that concerns the whole batch."""
+    examples that are not in it, an error that concerns the whole batch, and the examples that
+    looking at their pictures has changed."""
 
     batch: Any
     faults: tuple[Fault, ...] = ()
     failed: UserError | None = None
+    looked: tuple[Example, ...] = ()
 
 
 class Skips:
@@ -61,12 +63,16 @@ class Skips:
 
     def batches(self, loads: Iterable[Loaded]) -> Iterator[Any]:
         """The batches of a loader, their faults taken."""
+        return (load.batch for load in self.loads(loads))
+
+    def loads(self, loads: Iterable[Loaded]) -> Iterator[Loaded]:
+        """What a loader hands over, where there is a batch; the faults are taken."""
         for load in loads:
             if load.failed is not None:
                 raise load.failed
             self.take(load.faults)
             if load.batch is not None:
-                yield load.batch
+                yield load
 
 
 def known_faults(examples: Sequence[Example], reader: Reader | None) -> list[Fault]:

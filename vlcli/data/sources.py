@@ -50,19 +50,19 @@ class DataArgs(Protocol):
 
 
 def records(
-    args: DataArgs, names: str, role: Role, field: shapes.Field, training: bool = False
+    args: DataArgs, names: str, role: Role, task: str, training: bool = False
 ) -> list[Record]:
     """The records that `names` (the value of train, valid or test) holds: splits of the built-in
     data set, published splits, or .jsonl files, joined by commas.
 
-    `field` says which records are meant: questions ("answers") or captions. A record of your own
+    `task` says which records are meant, by its name. A record of your own
     files is read in every role, or in that of its `split`. Published questions carry what
     ten people answered unless they are read for `training`. What `image` holds is what `reader`
     reads: a path, a name in the tar, or the name of stored features.
     """
     found: list[Record] = []
     for name in filter(None, map(str.strip, names.split(","))):
-        found += _named(args, name, role, field, training)
+        found += _named(args, name, role, task, training)
     if not found:
         raise UserError(f'{role} is "{names}", which holds no record.', exit_code=3)
     twice = next((id for id, n in Counter(r["id"] for r in found).items() if n > 1), None)
@@ -118,9 +118,7 @@ def topk(items: Sequence[Item], value: float, seed: int) -> list[Item]:
     return [items[i] for i in kept]
 
 
-def _named(
-    args: DataArgs, name: str, role: Role, field: shapes.Field, training: bool
-) -> list[Record]:
+def _named(args: DataArgs, name: str, role: Role, task: str, training: bool) -> list[Record]:
     if name.endswith(OWN_DATA):
         if args.dataset is not None:
             raise UserError(
@@ -129,13 +127,13 @@ def _named(
             )
         return _own(args, Path(name), role)
     if args.dataset == "shapes":
-        return shapes.load().records(name, field)
-    return [_located(args, record) for record in _published(args, name, field, training)]
+        return shapes.load().records(name, "captions" if task == "caption" else "answers")
+    return [_located(args, record) for record in _published(args, name, task, training)]
 
 
-def _published(args: DataArgs, name: str, field: shapes.Field, training: bool) -> list[Record]:
+def _published(args: DataArgs, name: str, task: str, training: bool) -> list[Record]:
     root = Path(args.data_root)
-    if field == "captions":
+    if task == "caption":
         return published.captions(root, name)
     raw = bool(getattr(args, "raw_label", False))
     return published.questions(root, name, with_answers=not training or raw)

@@ -19,7 +19,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 
-from vlcli.contracts import Visual
+from vlcli.contracts import Box, Visual
 from vlcli.disk import file_digest, sync
 from vlcli.spec.problem import UserError
 from vlcli.spec.stores import (
@@ -34,7 +34,7 @@ from vlcli.spec.stores import (
     written,
 )
 
-from .visual import Pictures, grid_boxes
+from .visual import Pictures, coverage, grid_boxes
 
 HEADER = 4096  # bytes before the array: length, JSON, spaces. So rows begin on a page
 PLAN = "plan.json"
@@ -137,6 +137,12 @@ class StoredReader:
 
     def read(self, reference: str) -> Visual:
         return Visual(torch.from_numpy(self.store.read(reference)), self.boxes)
+
+    def read_regions(self, reference: str, regions: Sequence[Box]) -> Visual:
+        """The mean of the grid's features within each box, by shares of the cells it covers."""
+        whole, boxes = self.read(reference), torch.tensor(regions)
+        shares = coverage(boxes, self.boxes).to(whole.features.dtype)
+        return Visual(shares @ whole.features, boxes)
 
     def faults(self, references: Sequence[str]) -> dict[str, str]:
         return self.store.faults(references)

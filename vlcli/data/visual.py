@@ -16,7 +16,7 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from vlcli.contracts import Visual
+from vlcli.contracts import Box, Visual
 from vlcli.spec.problem import UserError
 
 Picture = Image.Image | np.ndarray
@@ -30,6 +30,10 @@ class Reader(Protocol):
     """Turns a reference of an Example into a Visual; small and picklable, for loading processes."""
 
     def read(self, reference: str) -> Visual: ...
+
+    def read_regions(self, reference: str, regions: Sequence[Box]) -> Visual:
+        """What stands in these boxes of the picture, in their order, in place of the whole."""
+        ...
 
     def faults(self, references: Sequence[str]) -> dict[str, str]:
         """What can be told without reading them all: a sentence for each that cannot be read."""
@@ -148,6 +152,26 @@ class PatchReader:
     def read(self, reference: str) -> Visual:
         return self.see(self.pictures.open(reference))
 
+    def read_regions(self, reference: str, regions: Sequence[Box]) -> Visual:
+        """Each box of the picture, stretched to one patch: (boxes, 3 p p)."""
+        image = as_image(self.pictures.open(reference))
+        side, (wide, high) = self.patch_size, image.size
+        cut = [
+            image.resize(
+                (side, side),
+                Image.Resampling.BICUBIC,
+                (
+                    x1 * wide,
+                    y1 * high,
+                    max(x2 * wide, x1 * wide + 1e-3),
+                    max(y2 * high, y1 * high + 1e-3),
+                ),
+            )
+            for x1, y1, x2, y2 in regions
+        ]
+        seen = [patches(pixels(each, (side, side)), side) for each in cut]
+        return Visual(torch.cat(seen), torch.tensor(regions))
+
     def faults(self, references: Sequence[str]) -> dict[str, str]:
         return self.pictures.faults(references)
 
@@ -172,9 +196,13 @@ def fitted(
 ) -> np.ndarray:
     """A picture as bytes (H, W, 3), stretched to `size` (height, width) where it has another."""
     if picture_size(picture) != size:
-        image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
-        picture = _rgb(image).resize(size[::-1], method)
+        picture = as_image(picture).resize(size[::-1], method)
     return np.asarray(_rgb(picture) if isinstance(picture, Image.Image) else picture, np.uint8)
+
+
+def as_image(picture: Picture) -> Image.Image:
+    """In RGB."""
+    return _rgb(picture if isinstance(picture, Image.Image) else Image.fromarray(picture))
 
 
 def _rgb(image: Image.Image) -> Image.Image:
@@ -201,3 +229,12 @@ def grid_boxes(rows: int, columns: int) -> Tensor:
     top, left = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
     x1, y1 = left.flatten() / columns, top.flatten() / rows
     return torch.stack([x1, y1, (left.flatten() + 1) / columns, (top.flatten() + 1) / rows], 1)
+
+
+def coverage(boxes: Tensor, cells: Tensor) -> Tensor:
+    """How much of each box (M, 4) each cell (N, 4) covers, as shares (M, N) whose rows add up to 1;
+    a box without area takes the cell that it stands in."""
+    low = torch.maximum(boxes[:, None, :2], cells[None, :, :2])
+    high = torch.minimum(boxes[:, None, 2:], cells[None, :, 2:])
+    area_MN = (high - low).clamp_min(1e-6 * (high >= low)).prod(-1)
+    return area_MN / area_MN.sum(-1, keepdim=True).clamp_min(1e-30)

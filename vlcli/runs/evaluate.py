@@ -3,103 +3,136 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, get_args
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar, get_args
 
-from vlcli.contracts import Architecture, Example, Task
-from vlcli.data.batching import EvalOrder, lengths, loader
-from vlcli.data.dataset import ExampleSet
+from vlcli.contracts import Architecture, Example, Prediction
+from vlcli.data.batching import EvalOrder, groups, loader
+from vlcli.data.dataset import EvalSet
 from vlcli.data.faults import Skips, in_results, nothing_readable, told
 from vlcli.data.sources import Role
-from vlcli.data.visual import Reader
 from vlcli.runs.folder import RunFolder
-from vlcli.runs.parts import build, evaluated, examples_of, split_name
+from vlcli.runs.jobs import Job, split_name
+from vlcli.runs.parts import build
 from vlcli.runs.shortage import shortages
 from vlcli.runs.weights import load_best
 from vlcli.runtime import distributed
 from vlcli.runtime.engine import Engine
-from vlcli.spec.problem import UserError
+from vlcli.spec.problem import Unjudged, UserError
+
+WORKERS = 2  # loading processes of an evaluation, at most
+
+Held = TypeVar("Held")
 
 
 class Evaluation(NamedTuple):
-    """What came of one split: scores, what they are in words, examples with their predictions, and
-    what could not be read and stands in no score (sentences by id)."""
+    """What came of one split of one task: scores, what they are in words, examples with their
+    predictions, what could not be read and stands in no score (sentences by id), and the files that
+    the task's test server takes (texts by name)."""
 
+    task: str
     split: str
     scores: dict[str, float]
     notes: dict[str, str]
     examples: list[Example]
-    predictions: dict[str, str]
+    predictions: dict[str, Prediction]
     skipped: dict[str, str]
+    submission: dict[str, str]
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """One row an example, as kept in predictions/<split>.jsonl."""
         for each in self.examples:
             row: dict[str, Any] = {"id": each.id, "text": each.text}
             row |= {"image": each.images[0] if len(each.images) == 1 else list(each.images)}
-            row |= {"prediction": self.predictions[each.id]}
+            said = self.predictions[each.id]
+            row |= {"prediction": said.text}
+            row |= {"scores": list(said.scores)} if said.scores else {}
+            row |= {"box": list(said.box)} if said.box else {}
             row |= {"answers": list(each.references) or list(each.labels)}
             yield row | ({"kind": each.kind} if each.kind else {})
 
 
+class Said(NamedTuple):
+    """Predictions by id, and the examples that looking at their pictures has changed."""
+
+    predictions: dict[str, Prediction]
+    looked: dict[str, Example]
+
+
 def predict(
     architecture: Architecture,
+    job: Job,
     examples: Sequence[Example],
-    reader: Reader | None,
     engine: Engine,
-    batch_size: int,
-    num_workers: int = 0,
     skips: Skips | None = None,
-) -> dict[str, str]:
-    """What the model writes for every example, by id; each process does whole batches of the order
-    that a single one would take, and all get everything. An example that cannot be read is an
-    error, or goes to `skips`."""
+    workers: int = 0,
+) -> Said:
+    """What the model answers to every example; each process does whole batches of the order that a
+    single one would take, and all get everything. An example that cannot be read is an error, or
+    goes to `skips`."""
     skips = skips or Skips()
-    order = EvalOrder(lengths(examples), batch_size, engine.rank, engine.world)
-    dataset = ExampleSet(examples, reader)
-    mine: dict[str, str] = {}
+    size = job.spec.valid_batch_size or job.spec.batch_size
+    order = EvalOrder(groups(examples, size).values(), engine.rank, engine.world)
+    mine = Said({}, {})
     with engine.evaluating(architecture):
-        loads = loader(dataset, order, architecture.collator(), num_workers)
-        for batch in skips.batches(loads):
-            answers = architecture.predict(batch.to(engine.device))
-            mine |= {each.id: each.text for each in answers}
+        dataset = EvalSet(examples, job.reader, job.task.look)
+        for load in skips.loads(loader(dataset, order, architecture.collator(), workers)):
+            answers = architecture.predict(load.batch.to(engine.device))
+            mine.predictions.update({each.id: each for each in answers})
+            mine.looked.update({each.id: each for each in load.looked})
     skips.found = merged(skips.found)
-    return merged(mine)
+    return Said(merged(mine.predictions), merged(mine.looked))
 
 
-def merged(mine: dict[str, str]) -> dict[str, str]:
+def merged(mine: dict[str, Held]) -> dict[str, Held]:
     """What all processes hold, on each of them."""
-    return {name: text for each in distributed.gather(mine) for name, text in each.items()}
+    return {name: held for each in distributed.gather(mine) for name, held in each.items()}
 
 
 def evaluate(
     architecture: Architecture,
-    task: Task,
+    job: Job,
     split: str,
     examples: list[Example],
-    reader: Reader | None,
     engine: Engine,
-    spec: Any,
+    last: bool = False,
 ) -> Evaluation:
-    """Predict and score one split. What cannot be read is in no score and told beside them."""
-    size = spec.valid_batch_size or spec.batch_size
+    """Predict and score one split. What cannot be read is in no score and told beside them. The
+    `last` evaluation of a run has the scores that take too long for every validation, and what is
+    to be submitted."""
+    spec, task = job.spec, job.task.final() if last else job.task
     skips = Skips(spec.on_bad_example)
-    said = predict(architecture, examples, reader, engine, size, min(spec.num_workers, 2), skips)
-    seen = [each for each in examples if each.id in said]
+    found = predict(architecture, job, examples, engine, skips, min(spec.num_workers, WORKERS))
+    said = found.predictions
+    seen = [found.looked.get(each.id, each) for each in examples if each.id in said]
     if examples and not seen:
         raise nothing_readable(examples, skips.found)
-    scores, notes = distributed.on_first(lambda: (task.score(seen, said), task.notes(seen)))
+    submitted = last and spec.submit
+
+    def judged() -> tuple[dict[str, float], dict[str, str], dict[str, str]]:
+        files = task.submission(seen, said, split) if submitted else {}
+        try:
+            return task.score(seen, said), task.notes(seen), files
+        except Unjudged as error:
+            if not submitted:
+                raise
+            return {}, {"scores": f"none here: {error}"}, files
+
+    scores, notes, files = distributed.on_first(judged)
     if skips.found:
         notes = {**notes, "skipped": told(skips.found, len(examples), split)}
-    return Evaluation(split, scores, notes, seen, said, skips.found)
+    return Evaluation(task.name, split, scores, notes, seen, said, skips.found, files)
 
 
-def keep(run: RunFolder, evaluation: Evaluation) -> None:
-    """Write scores and predictions of a split into the run folder."""
+def keep(run: RunFolder, evaluation: Evaluation) -> list[Path]:
+    """Write scores and predictions of a split into the run folder; the files to be submitted."""
     name = evaluation.split.replace("/", "_").replace(",", "+")
+    name = f"{evaluation.task}.{name}" if run.mixed else name
     run.write_lines(f"predictions/{name}.jsonl", evaluation.rows())
     run.write_json(
         f"results/{name}.json",
         {
+            "task": evaluation.task,
             "split": evaluation.split,
             "examples": len(evaluation.examples),
             "scores": evaluation.scores,
@@ -107,21 +140,30 @@ def keep(run: RunFolder, evaluation: Evaluation) -> None:
             "skipped": in_results(evaluation.skipped),
         },
     )
+    return [
+        run.write_text(f"submissions/{name}/{file}", text)
+        for file, text in evaluation.submission.items()
+    ]
 
 
-def evaluate_run(run: RunFolder, spec: Any, split: str | None) -> Evaluation:
-    """The best checkpoint of a run on a split: the named one, else `test`, else `valid`."""
-    role, names, name = split_of(spec, split)
+def evaluate_run(
+    run: RunFolder, spec: Any, split: str | None, task: str | None = None
+) -> list[tuple[Evaluation, list[Path]]]:
+    """The best checkpoint of a run on a split: the named one, else `test`, else `valid`; of one of
+    its tasks, or of all. With each the files to be submitted."""
+    only = task if run.mixed and task != spec.task else None
     with shortages(spec), Engine(spec, spec) as engine:
-        parts = build(spec, run, learning=False)
-        examples = examples_of(spec, parts.task, names, role)
-        examples = evaluated(spec, parts.reader, examples)
+        parts = build(spec, run, learning=False, only=only)
+        asked = []
+        for job in parts.jobs.values():
+            role, names, name = split_of(job.spec, split)
+            asked.append((job, name, job.read(names, role)))
         load_best(parts.architecture, run)
         parts.architecture.to(engine.device)
-        task = parts.task.final()
-        found = evaluate(parts.architecture, task, name, examples, parts.reader, engine, spec)
-        if engine.main:
-            keep(run, found)
+        found = []
+        for job, name, examples in asked:
+            each = evaluate(parts.architecture, job, name, examples, engine, last=True)
+            found.append((each, keep(run, each) if engine.main else []))
     return found
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from vlcli import __version__
 from vlcli.runs.lock import LOCK
+from vlcli.spec.facts import MULTITASK
 from vlcli.spec.problem import UserError
 
 SNAP = Path("snap")
@@ -100,6 +101,11 @@ class RunFolder:
         except (OSError, ValueError):
             return {}
         return facts if isinstance(facts, dict) else {}
+
+    @property
+    def mixed(self) -> bool:
+        """Whether it trains several tasks in turn."""
+        return self.facts.get("task") == MULTITASK
 
     def note(self, **facts: Any) -> None:
         """Add facts to run.json."""

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from vlcli.contracts import Architecture, Building, Example, Task
-from vlcli.data import sources
-from vlcli.data.batching import TrainBatches, TrainOrder, lengths
+from vlcli.contracts import Architecture, Building, Example
+from vlcli.data.batching import TrainBatches, TrainOrder, groups
 from vlcli.data.dataset import TrainSet
-from vlcli.data.faults import Skips, known_faults
-from vlcli.data.visual import Reader
+from vlcli.data.faults import Skips
+from vlcli.data.mixing import MixedOrder
 from vlcli.peft.freezing import freeze
 from vlcli.runs.folder import RunFolder
+from vlcli.runs.jobs import Handling, Job, jobs_of, train_batch_size
 from vlcli.runs.unbuilt import refuse_unbuilt
 from vlcli.runs.weights import load_into, needs_backbone, tokenizer_of_run
 from vlcli.runtime.checkpoint import Checkpoints
 from vlcli.runtime.engine import Engine
 from vlcli.spec.entries import all_of, part
-from vlcli.spec.files import OWN_DATA
 from vlcli.spec.methods import methods_on
 from vlcli.spec.problem import UserError
 
@@ -33,40 +33,47 @@ PRIOR = "prior.json"
 
 @dataclass
 class Parts:
-    """What a run works with; `train` is empty where a run only tests or predicts. `skips` holds the
-    training examples that are left out, `remarks` what there is to say of the weights."""
+    """What a run works with. `skips` holds the training examples that are left out, `remarks` what
+    there is to say of the weights."""
 
     spec: Any
-    task: Task
-    reader: Reader | None
+    jobs: dict[str, Job]
     tokenizer: Any
     architecture: Architecture
     answers: list[str] | None = None
-    train: list[Example] = field(default_factory=list)
-    valid: list[Example] = field(default_factory=list)
-    test: list[Example] = field(default_factory=list)
     skips: Skips = field(default_factory=Skips)
     remarks: list[str] = field(default_factory=list)
 
+    @property
+    def train(self) -> list[Example]:
+        """The training examples of all tasks."""
+        return list(chain.from_iterable(job.train for job in self.jobs.values()))
+
+    def amount(self, role: str) -> int:
+        return sum(len(getattr(job, role)) for job in self.jobs.values())
+
     def batches(self, engine: Engine) -> TrainBatches:
         """The training batches of this process."""
-        spec = self.spec
-        order = TrainOrder(
-            lengths(self.train), spec.batch_size, spec.seed, engine.rank, engine.world
-        )
-        examples = TrainSet(self.train, self.reader, self.task.redraw)
+        spec, examples = self.spec, self.train
+        held = groups(examples, train_batch_size(spec))
+        order: TrainOrder | MixedOrder
+        if len(held) == 1:
+            (one,) = held.values()
+            order = TrainOrder(one.lengths, one.batch_size, spec.seed, engine.rank, engine.world)
+        else:
+            order = MixedOrder(
+                held,
+                spec.seed,
+                spec.multitask_sampling,
+                spec.sampling_temperature,
+                engine.rank,
+                engine.world,
+            )
+        handling = Handling(self.jobs, {n: spec.of_task(n).task_weight for n in self.jobs})
+        data = TrainSet(examples, handling.readers, handling.look, handling.redraw)
         pin = engine.device.type == "cuda"
         collate = self.architecture.collator()
-        return TrainBatches(examples, order, collate, spec.num_workers, pin, self.skips)
-
-
-def task_of(spec: Any) -> Task:
-    """The task of a spec; UserError where this version cannot run it."""
-    found = all_of("task").get(spec.task)
-    make: Callable[[Any], Task] | None = part(found, "impl") if found and found.entry else None
-    if make is None:
-        raise UserError(f'This version checks specs of the task "{spec.task}" and cannot run them.')
-    return make(spec)
+        return TrainBatches(data, order, collate, spec.num_workers, pin, self.skips)
 
 
 def building_of(spec: Any) -> Building:
@@ -78,46 +85,23 @@ def building_of(spec: Any) -> Building:
     return make()
 
 
-def examples_of(
-    spec: Any, task: Task, names: str | None, role: sources.Role, training: bool = False
-) -> list[Example]:
-    """The examples of a split, as many as topk asks for; none where no split is named."""
-    if not names:
-        return []
-    records = sources.records(spec, names, role, task.field, training)  # type: ignore[arg-type]
-    amount = spec.train_topk if training else spec.valid_topk
-    return task.examples(sources.topk(records, amount, spec.seed), training)
-
-
-def split_name(names: str, role: sources.Role) -> str:
-    """What results call a split: your own file may hold several, so it is named by its role."""
-    return role if names.endswith(OWN_DATA) else names
-
-
-def evaluated(spec: Any, reader: Reader | None, examples: list[Example]) -> list[Example]:
-    """Examples of a split that is evaluated. With on_bad_example: "error", those that are known to
-    be unreadable stop the run here; with "skip" all stay, to be reported beside the scores."""
-    if spec.on_bad_example == "error":
-        Skips().take(known_faults(examples, reader))
-    return examples
-
-
-def build(spec: Any, run: RunFolder | None = None, learning: bool = True) -> Parts:
-    """Everything that a spec names. `run` gives tokenizer, answers and prior where it has them
+def build(
+    spec: Any, run: RunFolder | None = None, learning: bool = True, only: str | None = None
+) -> Parts:
+    """Everything that a spec names. `run` gives tokenizer, answers and priors where it has them
     already, and the weights are those of its checkpoint where it has one; `learning` reads the
-    splits that training needs."""
+    splits that training needs; `only` leaves the other tasks of a run out."""
     refuse_unbuilt(spec)
-    task = task_of(spec)
-    reader = reader_of(spec, sources.pictures(spec)) if spec.use_vision else None
-    train = examples_of(spec, task, spec.train, "train", training=True) if learning else []
-    valid = examples_of(spec, task, spec.valid, "valid") if learning else []
-    test = examples_of(spec, task, spec.test, "test") if learning else []
-    if run is not None and not task.prior and (run.path / PRIOR).is_file():
-        task.prior = dict(run.read_json(PRIOR))
-    skips = Skips(spec.on_bad_example)
-    train = skips.readable(train, reader)
-    valid, test = evaluated(spec, reader, valid), evaluated(spec, reader, test)
     building = building_of(spec)
+    jobs, skips = jobs_of(spec, building, only), Skips(spec.on_bad_example)
+    for job in jobs.values() if learning else ():
+        job.train = job.read(job.spec.train, "train", training=True)
+        job.valid = job.read(job.spec.valid, "valid")
+        job.test = job.read(job.spec.test, "test")
+        job.train = skips.readable(job.train, job.reader)
+    if run is not None:
+        put_back_priors(jobs, run)
+    train = [each for job in jobs.values() for each in job.train]
     tokenizer = tokenizer_at_hand(spec, building, run) or building.tokenizer(spec, _texts(train))
     answers = _answers(spec, run, train)
     trained = run is not None and Checkpoints(run.path / "checkpoints").any()
@@ -126,9 +110,17 @@ def build(spec: Any, run: RunFolder | None = None, learning: bool = True) -> Par
     architecture = building.architecture(shape, tokenizer, spec.feat_dim, answers)
     remarks = load_into(architecture, spec.load) if spec.load and not trained else []
     freeze_by(architecture, spec)
-    return Parts(
-        spec, task, reader, tokenizer, architecture, answers, train, valid, test, skips, remarks
-    )
+    return Parts(spec, jobs, tokenizer, architecture, answers, skips, remarks)
+
+
+def put_back_priors(jobs: dict[str, Job], run: RunFolder) -> None:
+    """What training found to be the best constants, where it is known and not found anew."""
+    if not (run.path / PRIOR).is_file():
+        return
+    held = run.read_json(PRIOR)
+    for name, job in jobs.items():
+        if not job.task.prior:
+            job.task.prior = dict(held.get(name, {}) if run.mixed else held)
 
 
 def restored(spec: Any, run: RunFolder) -> Architecture:
@@ -147,10 +139,6 @@ def freeze_by(architecture: Architecture, spec: Any) -> None:
     freeze(architecture, spec, methods_on(spec))
 
 
-def reader_of(spec: Any, pictures: Any) -> Reader:
-    return sources.reader(spec, pictures)
-
-
 def keep(parts: Parts, run: RunFolder) -> None:
     """Copy tokenizer, answers and prior into the run folder."""
     aside = run.path / f".{TOKENIZER}"
@@ -158,8 +146,9 @@ def keep(parts: Parts, run: RunFolder) -> None:
     aside.replace(run.path / TOKENIZER)
     if parts.answers is not None:
         run.write_json(ANSWERS, parts.answers)
-    if parts.task.prior:
-        run.write_json(PRIOR, parts.task.prior)
+    priors = {name: job.task.prior for name, job in parts.jobs.items() if job.task.prior}
+    if priors:
+        run.write_json(PRIOR, priors if run.mixed else next(iter(priors.values())))
 
 
 def tokenizer_at_hand(spec: Any, building: Building, run: RunFolder | None = None) -> Any:
@@ -171,12 +160,12 @@ def tokenizer_at_hand(spec: Any, building: Building, run: RunFolder | None = Non
     return None
 
 
-def _texts(examples: Sequence[Example]) -> list[str]:
+def _texts(examples: Iterable[Example]) -> list[str]:
     """What a tokenizer learns from: inputs, and everything that counts as right."""
-    texts = [each.text for each in examples]
+    texts: list[str] = []
     for each in examples:
-        texts += [each.target] if each.target else []
-        texts += [*each.references, *each.labels]
+        texts += [each.text, *([each.target] if each.target else [])]
+        texts += [*each.references, *each.labels, *(each.candidates or ()), *each.names]
     return texts
 
 

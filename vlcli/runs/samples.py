@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from vlcli.contracts import Example
+from vlcli.contracts import Example, Prediction
 from vlcli.data.visual import Reader
 from vlcli.runs.evaluate import Evaluation
 from vlcli.spec.problem import UserError
@@ -18,18 +18,18 @@ SIDE, COLUMNS, ROWS, MARGIN, LINE, WORDS = 220, 4, 3, 14, 17, 30
 RIGHT, WRONG, INK, GREY = (22, 128, 61), (185, 28, 28), (28, 25, 23), (120, 113, 108)
 
 
-def draw_samples(evaluation: Evaluation, reader: Reader | None, folder: Path) -> Path | None:
+def draw_samples(evaluation: Evaluation, reader: Reader | None, folder: Path) -> list[Path]:
     """`samples.png`: twelve examples spread over the split; the first picture also alone, as
-    `first.png`. None where the run sees no pictures, or they are not at hand."""
+    `first.png`. Nothing where the run sees no pictures, or they are not at hand."""
     pictures = getattr(reader, "pictures", None)
     shown = [each for each in evaluation.examples if each.images]
     if pictures is None or not shown:
-        return None
+        return []
     step = max(1, len(shown) // (COLUMNS * ROWS))
     chosen = shown[::step][: COLUMNS * ROWS]
     names = [each.images[0] for each in chosen]
     if len(pictures.faults(names)) == len(set(names)):
-        return None
+        return []
     height = SIDE + 5 * LINE + 2 * MARGIN
     rows = -(-len(chosen) // COLUMNS)
     sheet = Image.new("RGB", (COLUMNS * (SIDE + MARGIN) + MARGIN, rows * height), "white")
@@ -45,7 +45,7 @@ def draw_samples(evaluation: Evaluation, reader: Reader | None, folder: Path) ->
         _words(ImageDraw.Draw(sheet), left, top + SIDE + 4, font, example, evaluation.predictions)
     path = folder / "samples.png"
     sheet.save(path)
-    return path
+    return [path]
 
 
 def _picture(pictures: Any, example: Example) -> Image.Image:
@@ -74,9 +74,9 @@ def _words(
     top: int,
     font: Any,
     example: Example,
-    predictions: dict[str, str],
+    predictions: dict[str, Prediction],
 ) -> None:
-    said = predictions[example.id]
+    said = predictions[example.id].text
     right = list(example.references) or list(example.labels)
     lines = [(line, INK) for line in _wrapped(example.text)]
     known = [] if len(right) > 1 and said in right else right[:1]

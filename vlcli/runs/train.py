@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,10 +12,11 @@ from vlcli.data.faults import in_results, told
 from vlcli.runs import evaluate
 from vlcli.runs.evaluate import Evaluation
 from vlcli.runs.folder import SPEC, RunFolder
+from vlcli.runs.jobs import split_name
 from vlcli.runs.lock import held
 from vlcli.runs.log import Logged
 from vlcli.runs.params import count
-from vlcli.runs.parts import Parts, build, keep, split_name
+from vlcli.runs.parts import Parts, build, keep
 from vlcli.runs.samples import draw_samples
 from vlcli.runs.shortage import shortages
 from vlcli.runs.trackers import check_trackers, tracking
@@ -29,6 +30,7 @@ from vlcli.runtime.telling import Logging
 from vlcli.runtime.trainer import Result, Saving, Trainer
 from vlcli.spec.problem import UserError
 
+SCORE = "score"  # of several tasks: the mean of their best scores, in percent
 KEPT = 2  # checkpoints beside the best: one that has rotted on the disk leaves one to resume from
 
 
@@ -45,12 +47,14 @@ class Plan(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """How a run ended; `evaluation` is of the test split, else of the validation split."""
+    """How a run ended; `evaluations` are of each task's test split, else of its validation split;
+    `written` are pictures with predictions, `submitted` the files for test servers."""
 
     run: RunFolder
     result: Result | None
-    evaluation: Evaluation | None
-    samples: Path | None
+    evaluations: list[Evaluation]
+    written: list[Path]
+    submitted: list[Path]
     seconds: float
     main: bool
 
@@ -82,15 +86,18 @@ def train(plan: Plan, screen: Screen) -> Outcome:
             said.say(remark)
         said.say(_opening(parts, engine, run))
         result = _learn(plan, parts, engine, run, said)
-        evaluation = None if result and result.stopped else _last(parts, engine, run)
-        samples = None
-        if engine.main and evaluation is not None:
-            evaluate.keep(run, evaluation)
-            samples = draw_samples(evaluation, parts.reader, run.path / "samples")
+        found = [] if result and result.stopped else _last(parts, engine)
+        samples: list[Path] = []
+        submitted: list[Path] = []
+        for evaluation in found if engine.main else ():
+            submitted += evaluate.keep(run, evaluation)
+            folder = run.path / "samples" / (evaluation.task if run.mixed else "")
+            samples += draw_samples(evaluation, parts.jobs[evaluation.task].reader, folder)
         if engine.main:
             status = "stopped" if result and result.stopped else "finished"
-            run.note(status=status, **_score(parts, result, evaluation))
-        return Outcome(run, result, evaluation, samples, time.monotonic() - began, engine.main)
+            run.note(status=status, **_score(parts, result, found))
+        seconds = time.monotonic() - began
+        return Outcome(run, result, found, samples, submitted, seconds, engine.main)
 
 
 def _hold(run: RunFolder, engine: Engine, until_the_end: ExitStack) -> list[str]:
@@ -129,7 +136,7 @@ def _begin(run: RunFolder, plan: Plan, parts: Parts) -> None:
         {
             "arch": plan.spec.arch,
             "task": plan.spec.task,
-            "tasks": [parts.task.name],
+            "tasks": list(parts.jobs),
             "method": plan.method,
             "spec": plan.name,
             "name": plan.spec.run_name or plan.name,
@@ -141,8 +148,9 @@ def _begin(run: RunFolder, plan: Plan, parts: Parts) -> None:
 
 
 def _opening(parts: Parts, engine: Engine, run: RunFolder) -> str:
-    amounts = [f"{len(parts.train)} training", f"{len(parts.valid)} validation"]
-    amounts += [f"{len(parts.test)} test examples"] if parts.test else ["no test examples"]
+    amounts = [f"{parts.amount('train')} training", f"{parts.amount('valid')} validation"]
+    tested = parts.amount("test")
+    amounts += [f"{tested} test examples"] if tested else ["no test examples"]
     where = f"{engine.device} ({engine.precision})"
     where += f", {engine.world} processes" if engine.world > 1 else ""
     return f"{_parameters(parts)} {', '.join(amounts)}; {where}; {run.path}"
@@ -161,17 +169,19 @@ def _learn(
         parts.architecture.to(engine.device)
         return None
 
-    total = len(parts.train) + len(parts.skips.found)
-    split = split_name(spec.valid, "valid")
+    total = parts.amount("train") + len(parts.skips.found)
 
     def validate() -> dict[str, float]:
         _tell_skipped(parts, total, screen)
-        found = evaluate.evaluate(
-            parts.architecture, parts.task, split, parts.valid, parts.reader, engine, spec
-        )
-        if "skipped" in found.notes:
-            screen.say(found.notes["skipped"])
-        return _brief(found.scores)
+        found = []
+        for job in parts.jobs.values():
+            split = split_name(job.spec.valid, "valid")
+            found.append(evaluate.evaluate(parts.architecture, job, split, job.valid, engine))
+            if "skipped" in found[-1].notes:
+                screen.say(found[-1].notes["skipped"])
+        if len(found) == 1:
+            return _brief(found[0].scores)
+        return {SCORE: mixed_score(parts, found), **_bests(parts, found)}
 
     again = plan.resume is not None
     trained = distributed.on_first(Checkpoints(run.path / "checkpoints").any)
@@ -184,7 +194,7 @@ def _learn(
             folder=run.path,
             seed=spec.seed,
             validate=validate,
-            best=parts.task.best,
+            best=_best(parts),
             logging=Logging(every=spec.log_every, screen=screen, listeners=listeners),
             saving=Saving(keep=KEPT, whole=spec.save_frozen),
         )
@@ -216,17 +226,39 @@ def _brief(scores: dict[str, float]) -> dict[str, float]:
     }
 
 
-def _last(parts: Parts, engine: Engine, run: RunFolder) -> Evaluation:
-    """The best weights on the test split, else on the validation split."""
-    spec = parts.spec
-    role, _, split = evaluate.split_of(spec, None)
-    examples = parts.test if role == "test" else parts.valid
-    return evaluate.evaluate(
-        parts.architecture, parts.task.final(), split, examples, parts.reader, engine, spec
-    )
+def _best(parts: Parts) -> str:
+    """The score that chooses the best checkpoint."""
+    if len(parts.jobs) > 1:
+        return SCORE
+    (job,) = parts.jobs.values()
+    return job.task.best
 
 
-def _score(parts: Parts, result: Result | None, evaluation: Evaluation | None) -> dict[str, Any]:
+def mixed_score(parts: Parts, found: Sequence[Evaluation]) -> float:
+    """The score of several tasks: the mean of the score by which each would choose its own best
+    checkpoint, in percent (CIDEr times 100)."""
+    tasks = [parts.jobs[each.task].task for each in found]
+    values = [task.percent * e.scores[task.best] for task, e in zip(tasks, found, strict=True)]
+    return sum(values) / len(values)
+
+
+def _bests(parts: Parts, found: Sequence[Evaluation]) -> dict[str, float]:
+    """The leading score of each task, as "vqa accuracy"."""
+    names = [(each, parts.jobs[each.task].task.best) for each in found]
+    return {f"{each.task} {name}": each.scores[name] for each, name in names}
+
+
+def _last(parts: Parts, engine: Engine) -> list[Evaluation]:
+    """The best weights on the test split of each task, else on its validation split."""
+    found = []
+    for job in parts.jobs.values():
+        role, _, split = evaluate.split_of(job.spec, None)
+        each = evaluate.evaluate(parts.architecture, job, split, job.of(role), engine, last=True)
+        found.append(each)
+    return found
+
+
+def _score(parts: Parts, result: Result | None, found: Sequence[Evaluation]) -> dict[str, Any]:
     """The score that listings show: of the last evaluation, with the split it is on."""
     facts: dict[str, Any] = {"ended": time.time(), "skipped": in_results(parts.skips.found)}
     if result is not None:
@@ -236,7 +268,9 @@ def _score(parts: Parts, result: Result | None, evaluation: Evaluation | None) -
             "best_step": result.best_step,
             "seconds": result.seconds,
         }
-    if evaluation is not None:
-        value = evaluation.scores[parts.task.best]
-        facts["score"] = {"name": parts.task.best, "value": value, "split": evaluation.split}
+    if found and all(each.scores for each in found):
+        name = _best(parts)
+        value = found[0].scores[name] if len(found) == 1 else mixed_score(parts, found)
+        splits = ", ".join(dict.fromkeys(each.split for each in found))
+        facts["score"] = {"name": name, "value": value, "split": splits}
     return facts

@@ -6,7 +6,7 @@ from typing import Any
 
 from vlcli.spec.problem import UserError
 
-KEYS = ("use_vis_adapter", "submit", "oscar_tags")
+KEYS = ("use_vis_adapter",)
 
 
 def refuse_unbuilt(spec: Any) -> None:
@@ -14,5 +14,3 @@ def refuse_unbuilt(spec: Any) -> None:
     for key in KEYS:
         if getattr(spec, key):
             raise UserError(f"This version checks {key} and cannot run it yet. Remove {key}.")
-    if spec.task == "multitask":
-        raise UserError("This version checks multitask specs and cannot run them yet.")

@@ -9,6 +9,7 @@ from typing import Any
 from vlcli.runtime.device import Precision
 from vlcli.spec.groups.training import TrainingArgs
 from vlcli.spec.problem import UserError
+from vlcli.spec.run import largest
 
 
 def deepspeed_plugin(file: str, training: TrainingArgs, precision: Precision) -> Any:
@@ -53,7 +54,7 @@ def completed(
                 exit_code=3,
             )
     spec: dict[str, Any] = {
-        "train_micro_batch_size_per_gpu": training.batch_size,
+        "train_micro_batch_size_per_gpu": largest(training.batch_size),
         "gradient_accumulation_steps": training.gradient_accumulation_steps,
         "gradient_clipping": max(0.0, training.clip_grad_norm),
     }

@@ -18,6 +18,7 @@ from .entries import (
     nearest,
     part,
 )
+from .facts import MULTITASK
 from .fields import Spec, arguments
 from .lists import names_list
 from .rules import Finding, Rule, listed
@@ -26,7 +27,6 @@ from .values import shown
 
 DEFAULT_ARCH = "vlt5"
 DEFAULT_BACKBONE = "t5-base"
-MULTITASK = "multitask"
 
 
 class Chosen(NamedTuple):
@@ -61,6 +61,9 @@ def choose(written: dict[str, Any]) -> Chosen:
     spec, rules = _classes(found, task, tasks, findings)
     preset = _text(written.get("preset"))
     defaults, sources = _defaults(found, task, preset, findings)
+    if task == MULTITASK:
+        mixed = _mixed(tasks, built_in=written.get("dataset") is not None)
+        defaults, sources = {**mixed, **defaults}, {**dict.fromkeys(mixed, "its tasks"), **sources}
     complete = spec is not Spec and not any(code in ("A1", "A2", "T2") for code, _ in findings)
     fixed: dict[str, Any] = {}
     if arch and _text_or_absent(written.get("arch")):
@@ -213,6 +216,18 @@ def _classes(
 
 def _broken(found: Found, broken: Broken) -> Found:
     return Found(found.name, found.source, fault=str(broken))
+
+
+def _mixed(tasks: tuple[str, ...], built_in: bool) -> dict[str, dict[str, Any]]:
+    """What the tasks of a mixed run bring, as objects by task; the splits of the built-in data set
+    are those of every task."""
+    values: dict[str, dict[str, Any]] = {}
+    for name in tasks:
+        found = all_of("task").get(name)
+        for key, value in (found.entry.mixed if found and found.entry else {}).items():
+            if not (built_in and key in ("train", "valid", "test")):
+                values.setdefault(key, {})[name] = value
+    return values
 
 
 def _set_by_presets(found: Found | None) -> set[str]:

@@ -29,7 +29,8 @@ class Entry(NamedTuple):
     `spec`, `impl` and `rules` are "module:name" texts, imported when needed: the pydantic class
     with its arguments, the class that does the work (None: this version can check the spec but
     not run it), and a tuple of rules. `presets` (architectures) are named sets of defaults,
-    `defaults` (tasks) what the task puts in place of class defaults, `families` (architectures)
+    `defaults` (tasks) what the task puts in place of class defaults, `mixed` (tasks) what it brings
+    to a run of several tasks, `families` (architectures)
     the backbones that choose this architecture, and `also` other words that people use for it.
     """
 
@@ -40,6 +41,7 @@ class Entry(NamedTuple):
     presets: str | None = None
     families: tuple[str, ...] = ()
     defaults: Mapping[str, Any] = MappingProxyType({})
+    mixed: Mapping[str, Any] = MappingProxyType({})
     also: tuple[str, ...] = ()
 
 
@@ -71,63 +73,138 @@ ARCHS: dict[str, Entry] = {
 
 def _task(
     summary: str,
+    impl: str | None,
     prompt: str | None = None,
     also: tuple[str, ...] = (),
-    impl: str | None = None,
+    splits: str = "train valid test",
     **defaults: Any,
 ) -> Entry:
+    """`splits` are the published training, validation and test splits ("-": none); a run of several
+    tasks takes them, and the lengths among the defaults, as the task's own."""
     defaults |= {} if prompt is None else {"prompt": prompt}
-    return Entry(summary, impl=impl, defaults=MappingProxyType(defaults), also=also)
+    mixed: dict[str, Any] = dict(zip(("train", "valid", "test"), splits.split(), strict=True))
+    mixed |= {key: value for key, value in defaults.items() if key.endswith("_length")}
+    mixed["test"] = None if mixed["test"] == "-" else mixed["test"]
+    return Entry(
+        summary,
+        impl=impl and f"vlcli.tasks.{impl}",
+        defaults=MappingProxyType(defaults),
+        mixed=MappingProxyType(mixed),
+        also=also,
+    )
 
+
+_WATCHED = 600  # tokens of subtitles, question and choices that video tasks read
+_RELEASED = "train_release val_release"
 
 TASKS: dict[str, Entry] = {
     "pretrain": _task(
         "Pretraining on COCO and Visual Genome texts: lm, qa, itm, grounding",
+        "pretrain:Pretrain",
         also=("pretraining",),
+        splits="mscoco_resplit_train,vgnococo mscoco_resplit_val -",
     ),
-    "pretrain_vcr": _task("Pretraining on VCR: lm, caption and grounding"),
+    "pretrain_vcr": _task(
+        "Pretraining on VCR: lm, caption and grounding",
+        "pretrain_vcr:PretrainVcr",
+        splits="train val -",
+        max_text_length=100,
+    ),
     "vqa": _task(
         "Questions about pictures (VQA v2)",
+        "vqa:Vqa",
         also=("vqav2", "vqa2", "okvqa"),
-        impl="vlcli.tasks.vqa:Vqa",
+        splits="karpathy_train karpathy_val karpathy_test",
     ),
-    "gqa": _task("Compositional questions about pictures (GQA)", "gqa: "),
-    "nlvr": _task("Is a sentence true of two pictures (NLVR2)", "nlvr: ", ("nlvr2",)),
-    "vcr": _task("Answers and their reasons, chosen of four (VCR)", ""),
+    "gqa": _task(
+        "Compositional questions about pictures (GQA)",
+        "gqa:Gqa",
+        "gqa: ",
+        splits="train,valid testdev -",
+    ),
+    "nlvr": _task("Is a sentence true of two pictures (NLVR2)", "nlvr:Nlvr", "nlvr: ", ("nlvr2",)),
+    "vcr": _task(
+        "Answers and their reasons, chosen of four (VCR)",
+        "vcr:Vcr",
+        "",
+        splits="train val -",
+        max_text_length=100,
+    ),
     "caption": _task(
         "Describe a picture (COCO captions)",
+        "caption:Caption",
         "caption: ",
         ("captioning", "coco", "coco_caption"),
-        "vlcli.tasks.caption:Caption",
+        "karpathy_train karpathy_val karpathy_test",
     ),
     "refcoco": _task(
         "Find the box that a phrase means (RefCOCOg)",
+        "refcoco:Refcoco",
         "visual grounding: ",
         ("refcocog", "grounding", "refcoco+"),
+        "train val test",
+        max_text_length=30,
     ),
     "mmt": _task(
         "Translate a caption with its picture (Multi30k, English to German)",
+        "mmt:Mmt",
         "translate English to German: ",
         ("translation", "multi30k"),
-        gen_max_length=40,  # as in its published scripts
+        "train val test_2016_flickr",
+        max_text_length=40,  # both as in its published scripts
+        gen_max_length=40,
     ),
     "cls": _task(
         "Name the class of a picture (tiny-imagenet, cifar10)",
+        "cls:Cls",
         "cls: ",
         ("classification", "imagenet", "tinyimagenet", "cifar10"),
+        "train val -",
     ),
-    "tvqa": _task("Questions about TV clips with subtitles (TVQA)", ""),
-    "how2qa": _task("Questions about how-to clips with subtitles (How2QA)", ""),
-    "tvc": _task("Describe TV clips with subtitles (TVC)", ""),
-    "yc2c": _task("Describe cooking clips with subtitles (YouCook2)", "", ("youcook", "youcook2")),
-    "activitynet": _task("Questions about long clips (ActivityNet-QA)", "", ("activitynetqa",)),
-    "multitask": _task(
-        "Several tasks in turn, those of `tasks`",
+    "tvqa": _task(
+        "Questions about TV clips with subtitles (TVQA)",
+        "video:Tvqa",
         "",
-        ("multitask_video", "multi_task"),
-        gen_max_length=40,  # the published runs learn captions of 40 tokens, and write 20 (R128)
+        splits="train val -",
+        max_text_length=_WATCHED,
+    ),
+    "how2qa": _task(
+        "Questions about how-to clips with subtitles (How2QA)",
+        "video:How2qa",
+        "",
+        splits=f"{_RELEASED} -",
+        max_text_length=_WATCHED,
+    ),
+    "tvc": _task(
+        "Describe TV clips with subtitles (TVC)",
+        "video:Tvc",
+        "",
+        splits=f"{_RELEASED} -",
+        max_text_length=_WATCHED,
+    ),
+    "yc2c": _task(
+        "Describe cooking clips with subtitles (YouCook2)",
+        "video:Yc2c",
+        "",
+        ("youcook", "youcook2"),
+        f"{_RELEASED} -",
+        max_text_length=_WATCHED,
+    ),
+    "activitynet": _task(
+        "Questions about long clips (ActivityNet-QA)",
+        "activitynet:ActivityNet",
+        "",
+        ("activitynetqa",),
+        "train val test",
+    ),
+    "multitask": Entry(
+        "Several tasks in turn, those of `tasks`", also=("multitask_video", "multi_task")
     ),
 }
+# The published runs of several tasks learn longer captions than those of captions alone.
+TASKS["caption"] = TASKS["caption"]._replace(
+    mixed=MappingProxyType({**TASKS["caption"].mixed, "max_text_length": 40, "gen_max_length": 40})
+)
 
 _TABLES: dict[Kind, dict[str, Entry]] = {"arch": ARCHS, "task": TASKS}
 

@@ -21,6 +21,7 @@ from .sizes import (
 from .stores import path_of
 
 ADAPTER_KINDS = ("use_adapter", "use_hyperformer", "use_compacter", "use_lradapter")
+MULTITASK = "multitask"
 VIDEO_TASKS = ("tvqa", "how2qa", "tvc", "yc2c")
 PRETRAINING = ("pretrain", "pretrain_vcr")
 PICTURE_TASKS = ("vqa", "gqa", "nlvr", "vcr", "caption", "refcoco", "mmt", "cls", *PRETRAINING)

@@ -16,7 +16,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
-from .run import Run
+from .run import ByTask, Run
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -53,7 +53,8 @@ class Argument(NamedTuple):
 
     `read` turns the forms that people may write into the value, or raises ValueError with a
     sentence; `also` are further spellings; `needs` must all hold for the key to have an effect;
-    `code` is the rule that a value out of range breaks; `expects` says the allowed values in words
+    with `by_task`, a run of several tasks may write an object of values by task; `code` is the rule
+    that a value out of range breaks; `expects` says the allowed values in words
     where the type alone does not; `field` is a pydantic field that a plug-in declared itself.
     """
 
@@ -68,6 +69,7 @@ class Argument(NamedTuple):
     needs: tuple[Need, ...] = ()
     code: str = "V2"
     expects: str = ""
+    by_task: bool = False
     published: bool = True
     annotation: Any = None
     members: tuple[Any, ...] = ()
@@ -134,6 +136,7 @@ def arg(
     needs: Need | tuple[Need, ...] = (),
     code: str = "V2",
     expects: str = "",
+    by_task: bool = False,
     new: bool = False,
 ) -> Any:
     """Declare an argument: its default, a description for users, its range and where it matters.
@@ -153,6 +156,7 @@ def arg(
         needs=(needs,) if isinstance(needs, Need) else needs,
         code=code,
         expects=expects,
+        by_task=by_task,
         published=not new,
     )
 
@@ -175,6 +179,12 @@ class Spec(ABC):  # noqa: B024 (with its metaclass, type checkers take a spec cl
         spec = cls.__new__(cls)
         vars(spec).update(values)
         return spec
+
+    def of_task(self, task: str) -> Self:
+        """The spec of one of the run's tasks, with the values that hold for it."""
+        values = vars(self).items()
+        own = {key: value.of(task) for key, value in values if isinstance(value, ByTask)}
+        return self.but(**{**own, "task": task})
 
     def but(self, **values: Any) -> Self:
         """The same spec with some values changed, which are not checked again."""
@@ -231,7 +241,8 @@ def expected(field: Argument) -> str:
         return field.expects
     kinds = [_kind(each) for each in _members(field.annotation) if each is not type(None)]
     words = " or ".join(dict.fromkeys(kinds)) + _range(field)
-    return words + (", or null" if type(None) in _members(field.annotation) else "")
+    words += ", or null" if type(None) in _members(field.annotation) else ""
+    return words + (", or an object of them by task" if field.by_task else "")
 
 
 def _members(annotation: Any) -> tuple[Any, ...]:

@@ -18,10 +18,11 @@ HERE = ("/", "./", "../", "~")  # how a folder is told from a name on the hub
 
 def missing(run: Run) -> Iterator[Finding]:
     """One finding for each path that is missing or unreadable, relative to the current folder."""
-    for key in ("deepspeed", "images"):
-        yield from _one(run, key, _value(run, key))
+    yield from _one(run, "deepspeed", _value(run, "deepspeed"))
+    for folder in _values(run, "images"):
+        yield from _one(run, "images", folder)
     for key in ("train", "valid", "test"):
-        for split in (_value(run, key) or "").split(","):
+        for split in ",".join(_values(run, key)).split(","):
             if split.strip().endswith(OWN_DATA):
                 yield from _one(run, key, split.strip())
     answers = _value(run, "answer_vocab")
@@ -62,6 +63,13 @@ def _value(run: Run, key: str) -> str | None:
     except InDoubt:
         return None
     return value if isinstance(value, str) and value else None
+
+
+def _values(run: Run, key: str) -> list[str]:
+    """The texts of a key for all tasks, where the user wrote it."""
+    if key not in run.values or key not in run.written or key in run.in_doubt:
+        return []
+    return [value for value in run.every(key) if isinstance(value, str) and value]
 
 
 def _one(run: Run, key: str, text: str | None) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from . import facts
 from .fields import Need
-from .run import Run
+from .run import ByTask, Run
 
 
 def _flag(code: str, key: str) -> Need:
@@ -218,6 +218,13 @@ MULTITASK = _when(
     lambda run: run.task == "multitask",
     'Remove {it}, or set task: "multitask".',
 )
+BY_TEMPERATURE = _when(
+    "N1",
+    'with multitask_sampling: "temperature"',
+    "multitask_sampling",
+    lambda run: run.multitask_sampling == "temperature",
+    'Remove {it}, or set multitask_sampling: "temperature".',
+)
 REFCOCO = _tasks("R94", "RefCOCOg (refcoco)", "refcoco")
 VQA = _tasks("R99", "visual question answering (vqa)", "vqa")
 CAPTION = _tasks("N1", "captioning", "caption")
@@ -292,7 +299,8 @@ OWN_FILES = _when(
     "train valid test",
     lambda run: any(
         str(split).endswith((".jsonl", ".jsonl.gz"))
-        for split in (run.train, run.valid, run.test)
+        for key in ("train", "valid", "test")
+        for split in run.every(key)
         if split
     ),
 )
@@ -318,8 +326,12 @@ PROMPTED = _when(
     "N1",
     "by runs of one task whose text has a prompt (not by multitask, pretraining and vcr)",
     "task tasks",
-    lambda run: run.task != "multitask" and not facts.trains(run, *facts.PRETRAINING, "vcr"),
-    "Remove {it}; in multitask runs, use_tasks_prompts: true gives each task its own.",
+    lambda run: (
+        (run.task != "multitask" or isinstance(run.values["prompt"], ByTask))
+        and not all(task in (*facts.PRETRAINING, "vcr") for task in facts.trained_tasks(run))
+    ),
+    "Remove {it}; in multitask runs, use_tasks_prompts: true gives each task its own, and an "
+    "object by task says others.",
 )
 WRITTEN_ANSWERS = _when(
     "N1",

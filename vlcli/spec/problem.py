@@ -81,6 +81,10 @@ class UserError(Exception):
         super().__init__(sentence)
 
 
+class Unjudged(UserError):
+    """A split without anything to judge predictions by."""
+
+
 class SpecError(Exception):
     """A spec that cannot be used; `problems` says all of why."""
 

@@ -16,7 +16,7 @@ from .problem import KeyPath, KeyPlace, Place, Problem, dotted, in_order
 from .rules import Finding, Rule
 from .run import InDoubt, Run
 from .source import Source, read_file, read_text
-from .values import check_values, printable
+from .values import REST, check_values, printable
 
 START = Place(1, 1, 1)
 NOWHERE = (1 << 30, 0)  # behind every place: a `--set` key stands in no line
@@ -73,7 +73,7 @@ def check(source: Source, overrides: Sequence[str] = ()) -> Reading:
     problems += list(_unknown_keys(written, fields, chosen))
     given = {key: value for key, value in written.values.items() if key in fields}
     before = {key: value for key, value in chosen.defaults.items() if key in fields}
-    values, faults = check_values(chosen.spec, {**before, **given, **chosen.fixed})
+    values, faults = check_values(chosen.spec, {**_over(before, given), **chosen.fixed})
     for fault in faults:
         problems.append(written.problem(fault.code, "error", fault.finding, fault.path))
     in_doubt = {str(fault.path[0]) for fault in faults} | chosen.in_doubt
@@ -98,6 +98,17 @@ def check(source: Source, overrides: Sequence[str] = ()) -> Reading:
         tuple(overrides),
         frozenset(given),
     )
+
+
+def _over(before: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What was given over what comes before it; an object by task leaves the tasks that it does not
+    name as they were."""
+    merged = {**before, **given}
+    for key, value in given.items():
+        if isinstance(value, dict) and key in before:
+            earlier = before[key]
+            merged[key] = {**(earlier if isinstance(earlier, dict) else {REST: earlier}), **value}
+    return merged
 
 
 def _bringer(source: str) -> str:

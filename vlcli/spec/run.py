@@ -6,12 +6,29 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 
+class ByTask(dict[str, Any]):
+    """A value for each task that is named, and a `default` for the others."""
+
+    def __init__(self, default: Any, values: Mapping[str, Any]) -> None:
+        super().__init__(values)
+        self.default = default
+
+    def of(self, task: str) -> Any:
+        return self.get(task, self.default)
+
+
+def largest(value: Any) -> Any:
+    """A number, or the largest of an object by task."""
+    return max(value.default, *value.values()) if isinstance(value, ByTask) else value
+
+
 class InDoubt(Exception):
     """A rule asked for a key whose written value failed its own check; the rule cannot judge."""
 
 
 class Run:
-    """Values by attribute (`run.lora_dim`); reading a key in doubt ends the rule that reads it.
+    """Values by attribute (`run.lora_dim`; of an object by task, what the tasks it does not name
+    get); reading a key in doubt ends the rule that reads it.
 
     `written` holds the keys that the user wrote, in order, in the file or by `--set`: what a preset
     or a default brought is not in it. `values` are resolved: defaults < task < preset < file <
@@ -32,9 +49,22 @@ class Run:
         if key in self.in_doubt:
             raise InDoubt(key)
         try:
-            return self.values[key]
+            value = self.values[key]
         except KeyError:
             raise AttributeError(key) from None
+        return value.default if isinstance(value, ByTask) else value
+
+    def of(self, task: str, key: str) -> Any:
+        """The value of a key for one of the run's tasks."""
+        plain = getattr(self, key)
+        value = self.values[key]
+        return value.of(task) if isinstance(value, ByTask) else plain
+
+    def every(self, key: str) -> tuple[Any, ...]:
+        """The values of a key for all tasks."""
+        plain = getattr(self, key)
+        value = self.values[key]
+        return (plain, *value.values()) if isinstance(value, ByTask) else (plain,)
 
     def wrote(self, *keys: str) -> list[str]:
         """Those of `keys` that the user wrote."""

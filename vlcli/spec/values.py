@@ -13,6 +13,9 @@ from .entries import nearest
 from .fields import Argument, Spec, Unsettled, arguments, expected
 from .problem import KeyPath, dotted
 from .rules import Finding
+from .run import ByTask
+
+REST = ""  # in an object by task: what tasks without a value of their own get
 
 
 class Fault(NamedTuple):
@@ -29,6 +32,31 @@ def check_values(spec: type[Spec], values: dict[str, Any]) -> tuple[dict[str, An
     A value at fault is left out of the result: its default stands in.
     """
     fields = arguments(spec)
+    objects = {k: v for k, v in values.items() if fields[k].by_task and isinstance(v, dict)}
+    plain = {key: value for key, value in values.items() if key not in objects}
+    defaults = {key: each[REST] for key, each in objects.items() if REST in each}
+    held, faults = _check_plain(spec, fields, {**plain, **defaults})
+    for key, each in objects.items():
+        members: dict[str, Any] = {}
+        for task, value in each.items():
+            if task != REST:
+                found, wrong = _check_plain(spec, fields, {key: value})
+                faults += [_of_task(task, fault) for fault in wrong]
+                members |= {} if wrong else {task: found[key]}
+        held[key] = ByTask(held[key], members)
+    return held, faults
+
+
+def _of_task(task: str, fault: Fault) -> Fault:
+    """A fault of what an object by task holds."""
+    key, *inner = fault.path
+    message = fault.finding.message.replace(str(key), f"{key}.{task}", 1)
+    return Fault(fault.code, (key, task, *inner), fault.finding._replace(message=message))
+
+
+def _check_plain(
+    spec: type[Spec], fields: Mapping[str, Argument], values: dict[str, Any]
+) -> tuple[dict[str, Any], list[Fault]]:
     values = _whole_numbers(fields, values)
     try:
         settled = {key: fields[key].settle(value) for key, value in values.items()}

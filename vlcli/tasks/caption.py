@@ -9,7 +9,7 @@ from typing import Any
 from vlcli.contracts import Example, Prediction, Wording
 from vlcli.metrics.caption import CaptionScores, best_constant, caption_scores
 from vlcli.metrics.words import best_here
-from vlcli.spec.problem import UserError
+from vlcli.spec.problem import Unjudged, UserError
 
 from .base import PLAIN, BaseTask, Record, record_images, record_kind
 
@@ -87,7 +87,7 @@ class Caption(BaseTask):
         be judged by."""
         judged = [example for example in examples if example.references]
         if not judged:
-            raise UserError(
+            raise Unjudged(
                 f"None of the {len(examples)} pictures has captions, so there are no scores."
             )
         said = {each.id: predictions[each.id].text for each in judged}

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from vlcli.contracts import Example, Prediction
 from vlcli.metrics.vqa import PEOPLE, normalised, soft_scores, vqa_accuracy
-from vlcli.spec.problem import UserError
+from vlcli.spec.problem import Unjudged, UserError
 
 from .base import BaseTask, Record, best_by_kind, needed, record_id, record_images, record_kind
 
@@ -62,7 +62,7 @@ class Vqa(BaseTask):
         many `examples` had an answer to be judged by."""
         judged = [example for example in examples if _is_known(example)]
         if not judged:
-            raise UserError(
+            raise Unjudged(
                 f"None of the {len(examples)} questions has answers, so there is no accuracy."
             )
         return self.accuracy(judged, predictions, _right)
@@ -101,6 +101,7 @@ class Vqa(BaseTask):
             references=tuple(_raw_answers(record)),
             max_text=self.args.max_text_length,
             max_target=LONGEST_ANSWER,
+            max_written=self.args.gen_max_length,
             kind=record_kind(record),
             record=record,
         )

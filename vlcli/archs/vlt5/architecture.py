@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from transformers import EncoderDecoderCache, PreTrainedTokenizerBase
 from transformers.cache_utils import DynamicCache
 
-from vlcli.contracts import Architecture, Example, Losses, Part, Prediction
+from vlcli.contracts import Architecture, Box, Example, Losses, Part, Prediction
 from vlcli.peft.library import LibraryAdapter
 from vlcli.peft.output import OutputAdapter
 from vlcli.peft.parts import tuned_parts
@@ -24,6 +24,7 @@ from vlcli.peft.tuning import Tuning
 from vlcli.spec.groups.generation import GenerationArgs
 from vlcli.spec.groups.visual_embedding import VisualEmbeddingArgs
 from vlcli.spec.problem import UserError
+from vlcli.spec.run import largest
 from vlcli.spec.sizes import family_of
 
 from . import losses
@@ -33,6 +34,7 @@ from .decoding import AnswerTrie, Writer
 from .joint import Encoded
 from .spec import VLSpec
 from .visual_embedding import VisualTokens
+from .wording import REGION_NUMBER
 
 
 class VLArchitecture(Architecture):
@@ -62,7 +64,7 @@ class VLArchitecture(Architecture):
         self.use_vision = args.use_vision
         self.answers = tuple(answers)
         self.log_accuracy = log_accuracy
-        self.new_tokens = max(generation.gen_max_length - 1, 1) if generation else 19
+        self.new_tokens = max(largest(generation.gen_max_length) - 1, 1) if generation else 19
         self.num_beams = generation.num_beams if generation else 1
         library = LibraryAdapter(stock, tuning.adapter) if tuning and tuning.adapter else None
         self.assemble(stock, args, feature_width)
@@ -180,6 +182,9 @@ class VLArchitecture(Architecture):
         if self.answer_head is not None:
             assert batch.answers is not None
             found = losses.chosen(self.answer_logits(batch), batch.answers, self.log_accuracy)
+        elif batch.firsts is not None:
+            logits = self.scores(self.first_states(batch))
+            found = losses.first(logits, batch.firsts, batch.weights, self.log_accuracy)
         else:
             text = self.written(batch, self.log_accuracy)
             found = losses.averaged(text, batch.weights, batch.averaged, self.log_accuracy)
@@ -193,16 +198,56 @@ class VLArchitecture(Architecture):
         return Losses(found.sum + self.z_weight * z * found.count, found.count, logged)
 
     def count(self, batch: VLBatch) -> Tensor:
-        by_token = self.answer_head is None and batch.averaged == "token"
-        return losses.count(batch.labels, "token" if by_token else "example")
+        if self.answer_head is not None:
+            return torch.tensor(float(len(batch.ids)))
+        return losses.count(batch.labels, batch.averaged)
 
     @torch.no_grad()
     def predict(self, batch: VLBatch) -> list[Prediction]:
         if self.answer_head is not None:
             best = self.answer_logits(batch).argmax(-1).tolist()
             return [Prediction(id, self.answers[a]) for id, a in zip(batch.ids, best, strict=True)]
-        ids = self.writer.write(self.encode(batch), self.new_tokens, self.num_beams, self.trie)
+        if batch.candidate_ids is not None:
+            return self.choose(batch)
+        longest = self.new_tokens if batch.max_written is None else max(batch.max_written - 1, 1)
+        ids = self.writer.write(self.encode(batch), longest, self.num_beams, self.trie)
         return [Prediction(id, text) for id, text in zip(batch.ids, self.texts(ids), strict=True)]
+
+    def choose(self, batch: VLBatch) -> list[Prediction]:
+        """The likeliest first token of every example: of its candidates, or of all tokens."""
+        assert batch.candidate_ids is not None
+        logits_BV = self.scores(self.first_states(batch)).float()
+        if not batch.candidate_ids.shape[1]:
+            best = [self.token_text(token) for token in logits_BV.argmax(-1).tolist()]
+            shares: list[tuple[float, ...]] = [()] * len(best)
+        else:
+            there_BC = batch.candidate_ids >= 0
+            logits_BC = logits_BV.gather(1, batch.candidate_ids.clamp_min(0))
+            shares_BC = logits_BC.masked_fill(~there_BC, -torch.inf).softmax(-1)
+            rows = zip(shares_BC.tolist(), batch.candidates, strict=True)
+            shares = [tuple(row[: len(each)]) for row, each in rows]
+            chosen = shares_BC.argmax(-1).tolist()
+            best = [each[at] for each, at in zip(batch.candidates, chosen, strict=True)]
+        boxes = [self.box_named(text, batch.visual, row) for row, text in enumerate(best)]
+        return [Prediction(*each) for each in zip(batch.ids, best, shares, boxes, strict=True)]
+
+    def token_text(self, token: int) -> str:
+        """A token as text; special ones by their name."""
+        if self.tokenizer is None:
+            return str(token)
+        name = self.tokenizer.convert_ids_to_tokens(token)
+        special = name in self.tokenizer.get_added_vocab()
+        return str(name) if special else self.tokenizer.decode([token]).strip()
+
+    def box_named(self, text: str, visual: VisualTokens | None, row: int) -> Box | None:
+        """The box of a region that an answer names, where there is such a box."""
+        number = REGION_NUMBER.get(text)
+        if number is None or visual is None or number >= visual.boxes.shape[1]:
+            return None
+        if visual.mask is not None and not visual.mask[row, number]:
+            return None
+        x1, y1, x2, y2 = visual.boxes[row, number].tolist()
+        return x1, y1, x2, y2
 
     def parts(self) -> dict[str, Part]:
         found = {name: Part(_place(name)) for name, _ in self.named_parameters()}
@@ -254,13 +299,16 @@ class VLArchitecture(Architecture):
         hidden = self.decode_all(self.shifted(batch.labels), self.encode(batch))
         return losses.written(hidden, batch.labels, self.scores, right)
 
+    def first_states(self, batch: VLBatch) -> Tensor:
+        """(B, D): the decoder's states where the first token of the text is to be written."""
+        first_BT = torch.tensor([self.first_ids()], device=batch.input_ids.device)
+        first_BT = first_BT.expand(len(batch.input_ids), -1)
+        return self.decode_all(first_BT, self.encode(batch))[:, -1]
+
     def answer_logits(self, batch: VLBatch) -> Tensor:
         """(B, A): the classifier head on the decoder's last state."""
         assert self.answer_head is not None
-        first_BT = torch.tensor([self.first_ids()], device=batch.input_ids.device)
-        first_BT = first_BT.expand(len(batch.input_ids), -1)
-        hidden_BTD = self.decode_all(first_BT, self.encode(batch))
-        scores: Tensor = self.answer_head(hidden_BTD[:, -1])
+        scores: Tensor = self.answer_head(self.first_states(batch))
         return scores
 
     def shifted(self, labels: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """From examples to a batch: tokens, targets and pictures, padded to the batch and no further.
 
 B batch, L text tokens, T target tokens, N visual tokens (of all pictures), F feature width,
-A answers.
+A answers, C candidates.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ class VLBatch:
     classifier.
 
     `ids` are those of the examples, `task` the one they share, `averaged` what their loss averages
-    over.
+    over. `firsts` (B) are the ids to learn where only the first token is learned. `candidates` are
+    the texts to choose among, by their first tokens `candidate_ids` (B, C), -1 where an example has
+    fewer; C is 0 for the whole vocabulary. `max_written` is the most that is written, in tokens.
     """
 
     ids: tuple[str, ...]
@@ -39,6 +41,10 @@ class VLBatch:
     averaged: Literal["example", "token"] = "example"
     visual: VisualTokens | None = None
     answers: Tensor | None = None
+    firsts: Tensor | None = None
+    candidates: tuple[tuple[str, ...], ...] = ()
+    candidate_ids: Tensor | None = None
+    max_written: int | None = None
 
     def to(self, device: Any) -> VLBatch:
         moved = {f.name: _moved(getattr(self, f.name), device) for f in fields(self)}
@@ -67,6 +73,7 @@ class Collator:
         self.pad: int = tokenizer.pad_token_id
         self.use_vision = use_vision
         self.classes = {answer: number for number, answer in enumerate(answers)}
+        self.lead = len(tokenizer("")["input_ids"]) - 1  # special tokens in front of a text
 
     def __call__(self, examples: Sequence[Example]) -> VLBatch:
         task, averaged = examples[0].task, examples[0].averaged
@@ -75,6 +82,9 @@ class Collator:
         texts = self.tokens([e.text for e in examples], [e.max_text for e in examples])
         targets = self.tokens([e.target or "" for e in examples], [e.max_target for e in examples])
         known = [t if e.target is not None else [] for e, t in zip(examples, targets, strict=True)]
+        chosen = [each.candidates for each in examples if each.candidates is not None]
+        limits = [each.max_written for each in examples if each.max_written is not None]
+        first_alone = examples[0].learned == "first"
         return VLBatch(
             ids=tuple(each.id for each in examples),
             task=task,
@@ -84,7 +94,30 @@ class Collator:
             averaged=averaged,
             visual=visual_tokens([e.visuals for e in examples]) if self.use_vision else None,
             answers=self.soft_labels(examples) if self.classes else None,
+            firsts=self.firsts(known) if first_alone else None,
+            candidates=tuple(chosen) if len(chosen) == len(examples) else (),
+            candidate_ids=self.candidate_ids(chosen) if len(chosen) == len(examples) else None,
+            max_written=max(limits, default=None),
         )
+
+    def firsts(self, targets: Sequence[Sequence[int]]) -> Tensor:
+        """(B): the id of every target's first token; -100 where there is no target."""
+        return torch.tensor([t[self.lead] if len(t) > self.lead else IGNORED for t in targets])
+
+    def candidate_ids(self, candidates: Sequence[tuple[str, ...]]) -> Tensor:
+        """(B, C): the ids of the candidates' first tokens. UserError where two candidates of an
+        example begin with the same one."""
+        first: dict[str, int] = {}
+        for text in {text for each in candidates for text in each}:
+            first[text] = self.tokens([text], [self.lead + 2])[0][self.lead]
+        for each in dict.fromkeys(candidates):
+            if len({first[text] for text in each}) < len(each):
+                raise UserError(
+                    f"The tokenizer begins {listed(each)} with the same token, so they cannot be "
+                    "told apart by it. Use a tokenizer that has these words.",
+                    exit_code=3,
+                )
+        return padded([[first[text] for text in each] for each in candidates], -1)
 
     def tokens(self, texts: list[str], limits: list[int]) -> list[list[int]]:
         """Token ids of every text, special tokens included in its limit."""
@@ -147,3 +180,7 @@ def visual_tokens(pictures: Sequence[Sequence[Visual]]) -> VisualTokens | None:
         torch.arange(several).repeat_interleave(n)[None] if numbered else None,
         torch.arange(n).repeat(several)[None] if numbered else None,
     )
+
+
+def listed(texts: Sequence[str]) -> str:
+    return ", ".join(f'"{text}"' for text in texts)

@@ -6,17 +6,21 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from vlcli.contracts import Architecture, Outline
+from vlcli.contracts import Architecture, Outline, Wording
 from vlcli.spec.sizes import family_of
 
 from .architecture import VLArchitecture
 from .outline import outline
 from .spec import VLSpec
 from .tokenizer import load_tokenizer, save_tokenizer, tokenizer_for
+from .wording import WORDING
 
 
 class VLBuilding:
     """The `contracts.Building` of both families; the backbone says which one it is."""
+
+    def wording(self, spec: VLSpec) -> Wording:
+        return WORDING[family_of(spec.backbone) or "t5"]
 
     def tokenizer(self, spec: VLSpec, texts: Iterable[str]) -> Any:
         return tokenizer_for(spec.tokenizer, spec.backbone, family_of(spec.backbone) or "t5", texts)

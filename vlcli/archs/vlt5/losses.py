@@ -46,8 +46,8 @@ def averaged(
 ) -> Losses:
     """Losses averaged over examples (each the mean of its own tokens) or over tokens.
 
-    Per example: sum of weight x mean over the example's tokens, count B. Per token: sum of
-    weight x loss, count K. The logged `accuracy` counts whole targets, or tokens.
+    Per example: sum of weight x mean over the example's tokens, count: the examples that have any.
+    Per token: sum of weight x loss, count K. The logged `accuracy` counts whole targets, or tokens.
     """
     batch = len(weights)
     tokens_B = torch.bincount(text.rows, minlength=batch)
@@ -55,7 +55,8 @@ def averaged(
     if over == "example":
         share_K = share_K / tokens_B[text.rows]
     total = (text.losses * share_K).sum()
-    count = total.new_tensor(batch) if over == "example" else tokens_B.sum().to(total.dtype)
+    known = (tokens_B > 0).sum() if over == "example" else tokens_B.sum()
+    count = known.to(total.dtype)
     logged = {}
     if accuracy:
         wrong_B = torch.bincount(text.rows[~text.right], minlength=batch)
@@ -65,8 +66,19 @@ def averaged(
 
 def count(labels: Tensor, over: Literal["example", "token"]) -> Tensor:
     """What a batch's losses will be divided by, from its labels (B, T)."""
-    number = (labels != IGNORED).sum() if over == "token" else torch.tensor(len(labels))
-    return number.float()
+    known = labels != IGNORED
+    return (known.sum() if over == "token" else known.any(-1).sum()).float()
+
+
+def first(logits: Tensor, firsts: Tensor, weights: Tensor, accuracy: bool = False) -> Losses:
+    """Cross-entropy of the first token alone, from its logits (B, V) and ids (B); -100 counts
+    nowhere."""
+    losses_B = functional.cross_entropy(logits, firsts, reduction="none", ignore_index=IGNORED)
+    known_B = firsts != IGNORED
+    logged = {}
+    if accuracy:
+        logged["accuracy"] = (logits.detach().argmax(-1) == firsts).sum()
+    return Losses((losses_B * weights).sum(), known_B.sum().to(losses_B.dtype), logged)
 
 
 def chosen(logits: Tensor, soft: Tensor, accuracy: bool = False) -> Losses:

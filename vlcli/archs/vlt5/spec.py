@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Self
 
 from vlcli.spec import facts
+from vlcli.spec.entries import all_of
 from vlcli.spec.fields import Spec
 from vlcli.spec.groups.adapters import AdapterArgs
 from vlcli.spec.groups.backbone import BackboneArgs
@@ -29,7 +31,7 @@ from vlcli.spec.groups.training import TrainingArgs
 from vlcli.spec.groups.visual_embedding import VisualEmbeddingArgs
 from vlcli.spec.groups.visual_encoder import VisualEncoderArgs
 from vlcli.spec.groups.vqa import VqaArgs
-from vlcli.spec.run import Run
+from vlcli.spec.run import ByTask, Run
 
 
 # Bases read from the last to the first: pydantic collects fields in that order.
@@ -60,6 +62,17 @@ class VLSpec(
     Spec,
 ):
     """A VL-T5 or VL-BART run."""
+
+    def of_task(self, task: str) -> Self:
+        """As published, a run of several tasks puts no prompt in front, or (use_tasks_prompts) each
+        task's own; an object by task says others."""
+        spec = super().of_task(task)
+        if self.task != facts.MULTITASK:
+            return spec
+        found = all_of("task").get(task)
+        usual = found.entry.defaults.get("prompt", f"{task}: ") if found and found.entry else ""
+        prompts: Mapping[str, str] = self.prompt if isinstance(self.prompt, ByTask) else {}
+        return spec.but(prompt=prompts.get(task, usual if self.use_tasks_prompts else ""))
 
     @classmethod
     def derived(cls, run: Run) -> dict[str, tuple[Any, str]]:

@@ -13,6 +13,7 @@ class GenerationArgs(Group):
         "Longest generated text in tokens; also where captions, translations and pretraining "
         "targets are cut.",
         ge=1,
+        by_task=True,
     )
     answer_vocab: str | None = arg(
         None,

@@ -10,14 +10,19 @@ class SplitArgs(Group):
     """Data and splits"""
 
     train: str = arg(
-        "train", "Training split, several joined by commas, or the path of your own .jsonl file."
+        "train",
+        "Training split, several joined by commas, or the path of your own .jsonl file.",
+        by_task=True,
     )
     valid: str = arg(
         "valid",
         "Split that chooses the best checkpoint, several joined by commas, or a .jsonl file.",
+        by_task=True,
     )
     test: str | None = arg(
-        None, "Split tested at the end with the best checkpoint, or a .jsonl file; null tests none."
+        None,
+        "Split tested at the end with the best checkpoint, or a .jsonl file; null tests none.",
+        by_task=True,
     )
     test_only: bool = arg(False, "Train nothing; evaluate on `test`.")
     submit: bool = arg(
@@ -28,8 +33,11 @@ class SplitArgs(Group):
         "How much training data: a share for 0 < x <= 1, the first x examples above 1, all for 0 "
         "or below.",
         needs=needs.TRAINING,
+        by_task=True,
     )
-    valid_topk: float = arg(-1, "How much validation and test data, counted like train_topk.")
+    valid_topk: float = arg(
+        -1, "How much validation and test data, counted like train_topk.", by_task=True
+    )
     testing: bool = arg(
         False,
         "In multitask runs, also predict the splits of the test servers (VQA test, GQA submit).",
@@ -52,6 +60,7 @@ class SplitArgs(Group):
         "Folder or tar of the pictures that your own .jsonl files name; null: beside the file.",
         needs=(needs.FILES, needs.OWN_FILES),
         new=True,
+        by_task=True,
     )
     on_bad_example: Literal["error", "skip"] = arg(
         "error",

@@ -12,15 +12,16 @@ class TextArgs(Group):
         "Put in front of the text (behind it in video tasks). The default is that of vqa; other "
         "tasks bring their own.",
         needs=needs.PROMPTED,
+        by_task=True,
     )
-    post_prompt: str = arg("", "Put behind the text.", needs=needs.QUESTIONS)
+    post_prompt: str = arg("", "Put behind the text.", needs=needs.QUESTIONS, by_task=True)
     use_tasks_prompts: bool = arg(
         False,
         "In multitask runs, put each task's own prompt in front of its text.",
         also=("use_tasks_prompt",),
         needs=needs.MULTITASK,
     )
-    max_text_length: int = arg(20, "Longest input text, in tokens.", ge=1)
+    max_text_length: int = arg(20, "Longest input text, in tokens.", ge=1, by_task=True)
     oscar_tags: bool = arg(
         False, "Add the names of detected objects to the text.", needs=(needs.VISION, needs.OSCAR)
     )

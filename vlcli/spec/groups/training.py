@@ -9,9 +9,15 @@ from ..fields import Group, arg
 class TrainingArgs(Group):
     """Training"""
 
-    batch_size: int = arg(256, "Examples per training batch and process.", ge=1, code="R130")
+    batch_size: int = arg(
+        256, "Examples per training batch and process.", ge=1, code="R130", by_task=True
+    )
     valid_batch_size: int | None = arg(
-        None, "Examples per evaluation batch and process; null takes batch_size.", ge=1, code="R130"
+        None,
+        "Examples per evaluation batch and process; null takes batch_size.",
+        ge=1,
+        code="R130",
+        by_task=True,
     )
     optim: Literal["adamw", "adam", "adamax", "rms", "sgd"] = arg(
         "adamw",

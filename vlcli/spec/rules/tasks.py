@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .. import entries, facts
-from ..run import Run
+from ..run import ByTask, Run
 from ..sizes import BUTD_BOXES, VISUAL_TOKENS
 from . import Finding, Rule, listed, rule
 
@@ -159,14 +159,44 @@ def captions_cut_short(run: Run) -> Iterator[Finding]:
     """gen_max_length ends what is written, and targets of captions and translations are cut there
     too. The published multitask runs learn targets of up to 40 tokens and, with gen_max_length at
     20, write half of that. Here 40 is the default of multitask."""
-    texts = [LONG_TEXTS[task] for task in LONG_TEXTS if facts.trains(run, task)]
-    if run.task == "multitask" and texts and run.gen_max_length < LONG_TEXT:
+    if run.task != "multitask":
+        return
+    lengths = {task: run.of(task, "gen_max_length") for task in LONG_TEXTS}
+    short = [task for task in lengths if facts.trains(run, task) and lengths[task] < LONG_TEXT]
+    if short:
         yield Finding(
             ("gen_max_length",),
-            f"{listed(texts).capitalize()} end after gen_max_length {run.gen_max_length} tokens; "
-            f"the published multitask runs learn up to {LONG_TEXT}.",
-            f"Set gen_max_length: {LONG_TEXT}.",
+            f"{listed([LONG_TEXTS[task] for task in short]).capitalize()} end after gen_max_length "
+            f"{min(lengths[task] for task in short)} tokens; the published multitask runs learn up "
+            f"to {LONG_TEXT}.",
+            f"Remove gen_max_length: these tasks bring {LONG_TEXT} of their own.",
         )
+
+
+@rule(
+    RULES,
+    "R172",
+    "error",
+    "values of tasks that do not run",
+    "train valid test train_topk valid_topk images prompt post_prompt max_text_length "
+    "gen_max_length batch_size valid_batch_size task_weight task tasks",
+)
+def values_of_tasks(run: Run) -> Iterator[Finding]:
+    """Some keys take an object with a value for each task, such as batch_size: {vqa: 80, caption:
+    50}. It may name the tasks of the run, and no others: a misspelt one would be left out in
+    silence. A task that it does not name gets what it would get without the key."""
+    known = facts.trained_tasks(run)
+    for key in run.written:
+        value = run.values.get(key)
+        others = [task for task in value if task not in known] if isinstance(value, ByTask) else []
+        if others and key not in run.in_doubt:
+            yield Finding(
+                (key,),
+                f"{key} has values for {listed(others)}, and the run trains on "
+                f"{listed([each for each in known if each])}.",
+                f"Remove {'them' if len(others) > 1 else 'it'} from {key}, or name the tasks of "
+                "the run.",
+            )
 
 
 @rule(RULES, "R151", "error", "what the built-in data set draws", "dataset task tasks feature_type")

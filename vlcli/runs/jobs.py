@@ -1,0 +1,116 @@
+"""The tasks of a run: each with its own arguments, data and reader of pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from vlcli.contracts import Building, Example, Task
+from vlcli.data import sources
+from vlcli.data.batching import BatchSize
+from vlcli.data.faults import Skips, known_faults
+from vlcli.data.visual import Reader
+from vlcli.spec.entries import all_of, part
+from vlcli.spec.facts import MULTITASK
+from vlcli.spec.files import OWN_DATA
+from vlcli.spec.problem import UserError
+
+
+@dataclass
+class Job:
+    """One task of a run: `spec` has the values that hold for it. The lists are empty where a run
+    only tests or predicts."""
+
+    spec: Any
+    task: Task
+    reader: Reader | None
+    train: list[Example] = field(default_factory=list)
+    valid: list[Example] = field(default_factory=list)
+    test: list[Example] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return self.task.name
+
+    def read(self, names: str | None, role: sources.Role, training: bool = False) -> list[Example]:
+        """The examples of a split, as many as topk asks for; none where no split is named. With
+        on_bad_example: "error", those of an evaluation that are known to be unreadable stop the run
+        here; with "skip" all stay, to be reported beside the scores."""
+        if not names:
+            return []
+        spec = self.spec
+        records = sources.records(spec, names, role, self.name, training)
+        amount = spec.train_topk if training else spec.valid_topk
+        examples = self.task.examples(sources.topk(records, amount, spec.seed), training)
+        if not training and spec.on_bad_example == "error":
+            Skips().take(known_faults(examples, self.reader))
+        return examples
+
+    def of(self, role: sources.Role) -> list[Example]:
+        """The examples that were read for a role."""
+        held: list[Example] = getattr(self, role)
+        return held
+
+
+class Handling:
+    """Routes an example to its own task and reader; small, for loading processes."""
+
+    def __init__(self, jobs: Mapping[str, Job], weights: Mapping[str, float]) -> None:
+        self.tasks = {name: job.task for name, job in jobs.items()}
+        self.readers = {name: job.reader for name, job in jobs.items()}
+        self.weights = dict(weights)
+
+    def look(self, example: Example) -> Example:
+        return self.tasks[example.task].look(example)
+
+    def redraw(self, example: Example, epoch: int) -> Example:
+        """With the weight of its task in the loss."""
+        drawn = self.tasks[example.task].redraw(example, epoch)
+        weight = self.weights.get(example.task, 1.0)
+        return drawn if weight == 1 else replace_weight(drawn, weight)
+
+
+def replace_weight(example: Example, factor: float) -> Example:
+    from dataclasses import replace
+
+    return replace(example, weight=example.weight * factor)
+
+
+def task_names(spec: Any) -> tuple[str, ...]:
+    """The tasks that a run works on."""
+    return tuple(dict.fromkeys(spec.tasks)) if spec.task == MULTITASK else (spec.task,)
+
+
+def jobs_of(spec: Any, building: Building, only: str | None = None) -> dict[str, Job]:
+    """The tasks of a spec (or one of them) with their readers, without data."""
+    names = task_names(spec) if only is None else (only,)
+    return {name: _job(spec.of_task(name), building) for name in names}
+
+
+def _job(spec: Any, building: Building) -> Job:
+    reader = reader_of(spec, sources.pictures(spec)) if spec.use_vision else None
+    return Job(spec, task_of(spec, building), reader)
+
+
+def task_of(spec: Any, building: Building) -> Task:
+    """The task of a spec; UserError where this version cannot run it."""
+    found = all_of("task").get(spec.task)
+    make: Callable[..., Task] | None = part(found, "impl") if found and found.entry else None
+    if make is None:
+        raise UserError(f'This version checks specs of the task "{spec.task}" and cannot run them.')
+    return make(spec, building.wording(spec))
+
+
+def reader_of(spec: Any, pictures: Any) -> Reader:
+    return sources.reader(spec, pictures)
+
+
+def split_name(names: str, role: sources.Role) -> str:
+    """What results call a split: your own file may hold several, so it is named by its role."""
+    return role if names.endswith(OWN_DATA) else names
+
+
+def train_batch_size(spec: Any) -> BatchSize:
+    """Examples of a training batch, by task."""
+    return {name: spec.of_task(name).batch_size for name in task_names(spec)}
