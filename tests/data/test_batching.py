@@ -6,14 +6,25 @@ import random
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 import torch
 
-from vlcli.contracts import Example, Visual
-from vlcli.data.batching import EvalOrder, TrainBatches, TrainOrder, lengths, loader
+from vlcli.contracts import Box, Example, Visual
+from vlcli.data.batching import (
+    EvalOrder,
+    Group,
+    TrainBatches,
+    TrainOrder,
+    groups,
+    lengths,
+    loader,
+)
 from vlcli.data.dataset import Draw, ExampleSet
 
 LENGTHS = [(random.Random(i).randint(3, 20), random.Random(-i).randint(1, 5)) for i in range(1003)]
+
+GROUP = Group(np.arange(1003), LENGTHS, 16)
 
 
 def numbers(batches: Sequence[Sequence[Draw]]) -> list[list[int]]:
@@ -54,7 +65,7 @@ def test_batches_are_of_similar_lengths() -> None:
     plain = random.Random(0).sample(range(1003), 1003)
     assert padding([plain[i : i + 16] for i in range(0, 1003, 16)]) > 0.5
     assert padding(numbers(list(TrainOrder(LENGTHS, 16, seed=1)))) < 0.05
-    assert padding(numbers(list(EvalOrder(LENGTHS, 16)))) < 0.05
+    assert padding(numbers(list(EvalOrder([GROUP])))) < 0.05
 
 
 @pytest.mark.parametrize("world", [2, 3])
@@ -74,14 +85,14 @@ def test_a_last_step_too_small_for_all_processes_is_left_out() -> None:
 
 
 def test_evaluation_deals_out_whole_batches() -> None:
-    alone = list(EvalOrder(LENGTHS, 16))
-    shared = [list(EvalOrder(LENGTHS, 16, rank, 3)) for rank in range(3)]
+    alone = list(EvalOrder([GROUP]))
+    shared = [list(EvalOrder([GROUP], rank, 3)) for rank in range(3)]
     assert everything(alone) == list(range(1003))
     assert sorted(batch for each in shared for batch in each) == sorted(alone)
 
 
 def test_no_examples_make_no_batches() -> None:
-    assert list(TrainOrder([], 4, 1)) == list(EvalOrder([], 4)) == []
+    assert list(TrainOrder([], 4, 1)) == list(EvalOrder([])) == []
     assert len(TrainOrder([], 4, 1)) == 0
 
 
@@ -106,6 +117,9 @@ class Shades:
     def read(self, reference: str) -> Visual:
         return Visual(torch.full((1, 1), float(reference)), torch.zeros(1, 4))
 
+    def read_regions(self, reference: str, regions: Sequence[Box]) -> Visual:
+        return self.read(reference)
+
     def faults(self, references: Sequence[str]) -> dict[str, str]:
         return {}
 
@@ -115,7 +129,7 @@ EXAMPLES = [Example(str(i), "t", "word " * (i % 5 + 1), images=(str(i),)) for i 
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_batches_begin_where_asked_in_the_epoch_asked(workers: int) -> None:
-    held = ExampleSet(EXAMPLES, Shades(), with_epoch)
+    held = ExampleSet(EXAMPLES, Shades(), redraw=with_epoch)
     batches = TrainBatches(held, TrainOrder(lengths(EXAMPLES), 8, 5), by_id, workers)
     first = list(batches.epoch(0))
     for _, batch in zip(range(3), batches.epoch(1), strict=False):  # left before its end
@@ -127,5 +141,5 @@ def test_batches_begin_where_asked_in_the_epoch_asked(workers: int) -> None:
 
 def test_loading_draws_nothing_from_the_global_generator() -> None:
     before = torch.get_rng_state()
-    list(loader(ExampleSet(EXAMPLES, None), EvalOrder(lengths(EXAMPLES), 8), by_id))
+    list(loader(ExampleSet(EXAMPLES, None), EvalOrder(groups(EXAMPLES, 8).values()), by_id))
     assert torch.equal(before, torch.get_rng_state())

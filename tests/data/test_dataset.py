@@ -38,7 +38,7 @@ def test_a_draw_reaches_the_redraw_with_its_epoch() -> None:
     def redraw(example: Example, epoch: int) -> Example:
         return Example(example.id, example.task, f"{example.text}{epoch}")
 
-    held = ExampleSet([Example("a", "vqa", "epoch ")], None, redraw)
+    held = ExampleSet([Example("a", "vqa", "epoch ")], None, redraw=redraw)
     assert (held[Draw(4, 0)].text, held[0].text) == ("epoch 4", "epoch 0")
 
 

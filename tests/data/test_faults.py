@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vlcli.contracts import Example, Visual
-from vlcli.data.batching import EvalOrder, TrainBatches, TrainOrder, lengths, loader
+from vlcli.data.batching import EvalOrder, TrainBatches, TrainOrder, groups, lengths, loader
 from vlcli.data.dataset import ExampleSet, TrainSet
 from vlcli.data.faults import Fault, Skips, in_results, known_faults, told
 from vlcli.spec.problem import UserError
@@ -27,12 +27,15 @@ class Spoiled:
             raise UserError(f"The picture {reference} is cut off.")
         return Visual(torch.zeros(1, 1), torch.zeros(1, 4))
 
+    def read_regions(self, reference: str, regions: object) -> Visual:
+        return self.read(reference)
+
     def faults(self, references: object) -> dict[str, str]:
         return {each: f"There is no picture {each}." for each in self.known}
 
 
 def batches(bad: set[int], skips: Skips, workers: int = 0, rank: int = 0) -> TrainBatches:
-    held = TrainSet(EXAMPLES, Spoiled(bad))
+    held = TrainSet(EXAMPLES, {each.task: Spoiled(bad) for each in EXAMPLES})
     order = TrainOrder(lengths(EXAMPLES), 4, 5, rank, 2)
     return TrainBatches(held, order, by_id, workers, skips=skips)
 
@@ -82,7 +85,7 @@ def test_nothing_to_read_is_an_error_even_where_skipping(workers: int) -> None:
 def test_evaluation_has_no_stand_ins() -> None:
     skips = Skips("skip")
     held = loader(
-        ExampleSet(EXAMPLES, Spoiled(set(range(8)))), EvalOrder(lengths(EXAMPLES), 4), by_id
+        ExampleSet(EXAMPLES, Spoiled(set(range(8)))), EvalOrder(groups(EXAMPLES, 4).values()), by_id
     )
     found = list(skips.batches(held))
     assert ids(found) == [f"q{i}" for i in range(8, 20)]
@@ -93,7 +96,7 @@ def test_an_error_of_a_whole_batch_is_no_skipped_example() -> None:
     def refuse(_: object) -> Ids:
         raise UserError("Three pictures are too many.", exit_code=3)
 
-    held = loader(ExampleSet(EXAMPLES, None), EvalOrder(lengths(EXAMPLES), 4), refuse, 1)
+    held = loader(ExampleSet(EXAMPLES, None), EvalOrder(groups(EXAMPLES, 4).values()), refuse, 1)
     with pytest.raises(UserError, match=r"^Three pictures are too many\.$"):
         list(Skips("skip").batches(held))
 

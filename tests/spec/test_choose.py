@@ -197,12 +197,12 @@ def test_every_preset_is_valid(preset, tasks, backbone):
     ("spec", "length", "origin"),
     [
         ({"task": "mmt"}, 40, "task mmt"),
-        ({"tasks": "vqa,caption"}, 40, "task multitask"),
+        ({"tasks": "vqa,caption"}, {"caption": 40}, "its tasks"),
         ({"task": "caption"}, 20, "default"),  # the published scripts leave it at that
         ({"tasks": "vqa,caption", "gen_max_length": 24}, 24, "my.json5:1"),
     ],
 )
-def test_a_task_brings_the_length_of_what_is_written(spec, length, origin):
+def test_tasks_bring_the_length_of_what_is_written(spec, length, origin):
     reading = read(spec)
     assert (reading.values["gen_max_length"], reading.origins["gen_max_length"]) == (length, origin)
 

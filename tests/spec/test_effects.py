@@ -107,6 +107,11 @@ REACHED: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
     "SEPARATE_OPTIMIZER": ({"vis_lr": 0.1}, TOWER, OWN_RATE),
     "ADAMW": ({"use_separate_optimizer_for_visual": True}, {**TOWER, "optim": "sgd"}, TOWER),
     "MULTITASK": ({"testing": True}, FULL, {**FULL, **TWO, "task": "multitask"}),
+    "BY_TEMPERATURE": (
+        {"sampling_temperature": 2.0},
+        {**FULL, **TWO, "task": "multitask"},
+        {**FULL, **TWO, "task": "multitask", "multitask_sampling": "temperature"},
+    ),
     "REFCOCO": ({"shuffle_boxes": True}, FULL, {**FULL, "task": "refcoco"}),
     "VQA": ({"raw_label": True}, {**FULL, "task": "gqa"}, FULL),
     "CAPTION": ({"no_prefix": True}, FULL, {**FULL, "task": "caption"}),

@@ -72,6 +72,7 @@ def _key(key: Key, json: bool) -> None:
                 "group": key.group,
                 "description": key.field.description,
                 "expected": expected(key.field),
+                "by_task": key.field.by_task,
                 "default": key.field.default,
                 "matters": needs,
                 "also": list(known.also),
@@ -85,7 +86,7 @@ def _key(key: Key, json: bool) -> None:
         return
     origin = "VL-Adapter listing" if known.published else "new here"
     rows = [
-        ("type", expected(key.field)),
+        ("type", expected(key.field) + ", or an object of them by task" * key.field.by_task),
         ("default", default),
         *[("read", need) for need in needs],
         *([("also", ", ".join(known.also))] if known.also else []),

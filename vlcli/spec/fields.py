@@ -241,8 +241,7 @@ def expected(field: Argument) -> str:
         return field.expects
     kinds = [_kind(each) for each in _members(field.annotation) if each is not type(None)]
     words = " or ".join(dict.fromkeys(kinds)) + _range(field)
-    words += ", or null" if type(None) in _members(field.annotation) else ""
-    return words + (", or an object of them by task" if field.by_task else "")
+    return words + (", or null" if type(None) in _members(field.annotation) else "")
 
 
 def _members(annotation: Any) -> tuple[Any, ...]:

@@ -68,6 +68,7 @@ def _properties(spec: type) -> dict[str, Any]:
         field = arguments(spec)[key]
         schema.pop("title", None)
         schema = _widened(key, schema)
+        schema = _or_by_task(schema) if field.by_task else schema
         group = (group_of(spec, key).__doc__ or "").strip().splitlines()[0]
         schema["markdownDescription"] = f"{field.description}\n\n*{group}*; {expected(field)}."
         found[key] = schema
@@ -100,3 +101,13 @@ def _widened(key: str, schema: dict[str, Any]) -> dict[str, Any]:
         kept["default"] = list(kept["default"])
         return {**kept, "anyOf": [text, pair, pixel]}
     return {**kept, **schema}
+
+
+def _or_by_task(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a key that also takes an object of values by task."""
+    kept = {key: schema.pop(key) for key in ("description", "default") if key in schema}
+    single = schema.pop("anyOf", None) or [schema]
+    return {
+        **kept,
+        "anyOf": [*single, {"type": "object", "additionalProperties": {"anyOf": single}}],
+    }

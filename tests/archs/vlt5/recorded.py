@@ -75,6 +75,18 @@ class Case:
     def training(self) -> bool:
         return self.name.endswith("sparse_train")
 
+    def visual(self) -> VisualTokens:
+        """Two pictures of an example (B, 2, N, F) stand in a row."""
+        at = self.inputs.get
+        features, boxes = self.inputs["vis_feats"], self.inputs["boxes"]
+        pictures, numbers = at("img_order_ids"), at("obj_order_ids")
+        if features.dim() == 4:
+            n = features.shape[2]
+            features, boxes = features.flatten(1, 2), boxes.flatten(1, 2)
+            pictures = torch.arange(2).repeat_interleave(n)[None]
+            numbers = torch.arange(n).repeat(2)[None]
+        return VisualTokens(features, boxes, at("vis_attention_mask"), pictures, numbers)
+
     def batch(self) -> VLBatch:
         at = self.inputs.get
         count = len(self.inputs["input_ids"])
@@ -84,13 +96,7 @@ class Case:
             input_ids=self.inputs["input_ids"],
             labels=self.inputs["labels"],
             weights=self.inputs.get("scores", torch.ones(count)),
-            visual=VisualTokens(
-                self.inputs["vis_feats"],
-                self.inputs["boxes"],
-                at("vis_attention_mask"),
-                at("img_order_ids"),
-                at("obj_order_ids"),
-            ),
+            visual=self.visual(),
             answers=at("targets"),
         )
 
@@ -156,7 +162,8 @@ def _shrunk(case: Case) -> Iterator[None]:
 
 def names(*facts: str) -> list[str]:
     """Both families' cases that hold all of these facts."""
-    found = [name for family in ("t5", "bart") for name in _stems(f"{family}_*.json")]
+    starts = ("t5", "bart") if "train_loss" not in facts else ("step_t5", "step_bart")
+    found = [name for start in starts for name in _stems(f"{start}_*.json")]
     kept = [name for name in found if not name.endswith(".error") and name not in LEFT_OUT]
     return [name for name in kept if all(_facts(name).get(fact) is not None for fact in facts)]
 

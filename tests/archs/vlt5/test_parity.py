@@ -11,6 +11,7 @@ import torch
 from torch.testing import assert_close
 
 from tests.archs.vlt5.recorded import FOLDER, Case, case, model_of, names, needs_recordings
+from vlcli.archs.vlt5.batch import VLBatch
 from vlcli.peft.freezing import freeze
 
 pytestmark = needs_recordings
@@ -127,31 +128,62 @@ def test_parity_of_generated_ids(name: str, search: str) -> None:
     assert texts(ids.tolist()) == texts(recorded.facts[search])
 
 
-STEPS = ("step_{}_vqa", "step_{}_vqa_classifier", "step_{}_caption")
-STEP_NAMES = [step.format(family) for step in STEPS for family in ("t5", "bart")]
+STEPS = names("train_loss")
+BY_TOKEN = ("caption", "mmt")
+CHOSEN = ("nlvr", "refcoco")  # by the logits at the first place of the text, without writing
+TRUTH = {"true": 11, "false": 12}  # the ids that stood for the words when nlvr was recorded
 
 
-@pytest.mark.parametrize("name", [n for n in STEP_NAMES if (FOLDER / f"{n}.json").is_file()])
+def step_batch(recorded: Case) -> VLBatch:
+    """The recorded batch as the collator would make it."""
+    batch = recorded.batch()
+    averaged: Literal["token", "example"] = "example"
+    if recorded.name.endswith(BY_TOKEN) or recorded.name == "step_bart_refcoco":
+        averaged = "token"
+    if (there := recorded.inputs.get("exists_target")) is not None and recorded.name.endswith(
+        "refcoco"
+    ):
+        labels = batch.labels.masked_fill(there[:, None] == 0, -100)
+        batch = replace(batch, labels=labels)
+    weights = recorded.inputs.get("loss_weights", batch.weights)
+    return replace(batch, averaged=averaged, weights=weights)
+
+
+@pytest.mark.parametrize("name", STEPS)
 def test_parity_of_task_steps(name: str) -> None:
     recorded = case(name)
-    averaged: Literal["token", "example"] = "token" if name.endswith("caption") else "example"
-    batch = replace(recorded.batch(), averaged=averaged)
-    model = model_of(recorded, **_head(recorded))
+    batch, model = step_batch(recorded), model_of(recorded, **_head(recorded))
     losses = model(batch)
     assert model.count(batch) == losses.count
     assert (losses.sum / losses.count).item() == pytest.approx(
         recorded.facts["train_loss"], abs=1e-5
     )
-    if "test_step" in recorded.facts:
-        theirs = recorded.facts["test_step"]
-        with torch.no_grad():
+
+
+@pytest.mark.parametrize("name", [n for n in STEPS if "test_step" in case(n).facts])
+def test_parity_of_task_answers(name: str) -> None:
+    recorded = case(name)
+    batch, model = recorded.batch(), model_of(recorded)
+    theirs = recorded.facts["test_step"]
+    with torch.no_grad():
+        if name.endswith(CHOSEN):
+            logits = model.scores(model.first_states(batch))
+        else:
             ids = model.writer.write(model.encode(batch), model.new_tokens).tolist()
-        assert [" ".join(map(str, row)) for row in ids] == theirs.get(
-            "pred_ans", theirs.get("pred")
-        )
+    if name.endswith("nlvr"):
+        truer = logits[:, TRUTH["true"]] >= logits[:, TRUTH["false"]]
+        assert truer.long().tolist() == theirs["pred_ans_id"]
+    elif name.endswith("refcoco"):
+        best = logits.argmax(-1).tolist()
+        # BART's were recorded as numbers of boxes, counted from the end of the vocabulary.
+        boxes = [logits.shape[-1] - 1 - token for token in best]
+        assert (boxes if "bart" in name else best) == theirs["pred"]
+    else:
+        texts = [" ".join(map(str, row)) for row in ids]
+        assert texts == theirs.get("pred_ans", theirs.get("pred", theirs.get("qa_pred")))
 
 
-@pytest.mark.parametrize("name", [n for n in STEP_NAMES if (FOLDER / f"{n}.json").is_file()])
+@pytest.mark.parametrize("name", STEPS)
 def test_parity_of_what_trains_in_task_steps(name: str) -> None:
     """Apart from a classifier's new head, which the published code leaves frozen."""
     recorded = case(name)

@@ -243,7 +243,10 @@ CASES: list[Case] = [
     tasks: "vqa,gqa",
     multitask_sampling: "round_robin",
 }""",
-        message='multitask_sampling is "round_robin"; it must be "roundrobin" or "balanced".',
+        message=(
+            'multitask_sampling is "round_robin"; it must be "roundrobin", "alternate", '
+            '"balanced" or "temperature".'
+        ),
         fix='Did you mean "roundrobin"?',
         at=(4, 5),
         path="multitask_sampling",
@@ -349,12 +352,29 @@ CASES: list[Case] = [
             "Captions and translations end after gen_max_length 20 tokens; the published "
             "multitask runs learn up to 40."
         ),
-        fix="Set gen_max_length: 40.",
+        fix="Remove gen_max_length: these tasks bring 40 of their own.",
         at=(4, 5),
         path="gen_max_length",
         mended="""{
     task: "multitask",
     tasks: "vqa,caption,mmt",
+    gen_max_length: {vqa: 10},
+}""",
+    ),
+    Case(
+        code="R172",
+        severity="error",
+        spec="""{
+    tasks: "vqa,caption",
+    batch_size: {vqa: 80, captions: 50},
+}""",
+        message="batch_size has values for captions, and the run trains on vqa and caption.",
+        fix="Remove it from batch_size, or name the tasks of the run.",
+        at=(3, 5),
+        path="batch_size",
+        mended="""{
+    tasks: "vqa,caption",
+    batch_size: {vqa: 80, caption: 50},
 }""",
     ),
     Case(
