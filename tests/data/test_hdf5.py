@@ -51,7 +51,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_boxes_are_shares_of_the_picture(root: Path) -> None:
-    features, boxes = BoxReader(root).read(OTHER)
+    features, boxes, _ = BoxReader(root).read(OTHER)
     assert (features.shape, features.dtype) == ((36, 2048), torch.float32)
     assert features.unique().tolist() == [1]
     assert boxes[0].tolist() == [0.5, 0, 1, 0.5]
@@ -62,7 +62,7 @@ def test_boxes_are_shares_of_the_picture(root: Path) -> None:
 
 def test_a_grid_has_boxes_of_zero(root: Path) -> None:
     for name in (SEEN, GENOME):
-        features, boxes = GridReader(root, "ViT").read(name)
+        features, boxes, _ = GridReader(root, "ViT").read(name)
         assert (features.shape, features.dtype) == ((49, 768), torch.float32)
         assert torch.equal(boxes, torch.zeros(49, 4))
 
