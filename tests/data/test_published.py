@@ -202,7 +202,7 @@ def test_an_unknown_task_and_an_empty_split_are_sentences(root: Path) -> None:
     with pytest.raises(UserError, match=r'task "retrieval" has no .* those that have: vqa, gqa'):
         read("retrieval", root, "train", args=BUTD)
     write(root / "vqa/none.json", [])
-    with pytest.raises(UserError, match='valid is "none", .* split of vqa holds no') as raised:
+    with pytest.raises(UserError, match=r'valid is "none", .* split of vqa holds no') as raised:
         read("vqa", root, "none", args=BUTD, role="valid")
     assert raised.value.exit_code == 3
 

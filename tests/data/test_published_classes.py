@@ -66,10 +66,10 @@ def test_stored_features_of_tiny_imagenet_are_named_by_their_class(tiny: Path) -
 def test_what_tiny_imagenet_lacks_is_a_sentence(tiny: Path) -> None:
     with pytest.raises(UserError, match="Nobody published butd features of tiny-imagenet-200"):
         read("cls", tiny, "train", args=BUTD)
-    with pytest.raises(UserError, match='split "test" of .*; splits there: train, val') as raised:
+    with pytest.raises(UserError, match=r'split "test" of .*; splits there: train, val') as raised:
         read("cls", tiny, "test", args=PIXELS)
     assert raised.value.exit_code == 3
-    with pytest.raises(UserError, match='RN101 features of the split "val" .*there: train'):
+    with pytest.raises(UserError, match=r'RN101 features of the split "val" .*there: train'):
         read("cls", tiny, "val", args=GRIDS)
     with pytest.raises(UserError, match="or set data_root") as raised:
         read("cls", tiny / "nowhere", "val", args=GRIDS)
@@ -126,7 +126,7 @@ def test_class_folders_may_be_wnids(tiny: Path) -> None:
 
 
 def test_a_folder_without_classes_is_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="There is no folder .*one folder a class"):
+    with pytest.raises(UserError, match=r"There is no folder .*one folder a class"):
         class_folders(tmp_path / "none")
     (tmp_path / "a").mkdir()
     with pytest.raises(UserError, match=r"has 1 folders and no picture \(\.jpg, \.jpeg, \.png\)"):
