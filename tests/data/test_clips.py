@@ -52,6 +52,12 @@ def test_a_long_clip_keeps_the_greatest_of_each_stretch(tmp_path: Path) -> None:
     assert torch.equal(resized(same, 11), same)
 
 
+def test_a_clip_has_no_regions(tmp_path: Path) -> None:
+    store(tmp_path, frames(3))
+    with pytest.raises(UserError, match="features of a clip, which has no regions"):
+        ClipReader(tmp_path, 4).read_regions(CLIP, [(0, 0, 1, 1)])
+
+
 def test_a_reader_leaves_no_file_open(tmp_path: Path) -> None:
     store(tmp_path, frames(3))
     reader = ClipReader(tmp_path, 4)

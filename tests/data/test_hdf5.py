@@ -258,6 +258,29 @@ def test_annotated_boxes_are_as_many_as_there_are(root: Path) -> None:
     assert BoxReader(root).faults([f"{path}#42", f"{path}#43"]) == {}
 
 
+def test_regions_have_the_features_of_the_boxes_that_fit_best(root: Path) -> None:
+    path = root / "COCO/features/val2014_obj36.h5"
+    with h5py.File(path, "r+") as file:
+        replace(file[SEEN], "features", np.arange(36, dtype=np.float32)[:, None].repeat(2048, 1))
+        boxes = BOXES.copy()
+        boxes[7] = [0, 0, 64, 96]
+        replace(file[SEEN], "boxes", boxes)
+    regions = [(0.0, 0.1, 0.5, 1.0), (0.5, 0.0, 1.0, 0.4)]
+    features, seen, _ = BoxReader(root).read_regions(SEEN, regions)
+    assert features[:, 0].tolist() == [7, 0]
+    assert torch.equal(seen, torch.tensor(regions))
+
+
+def test_regions_of_a_grid_are_means_of_its_cells(root: Path) -> None:
+    path = root / f"COCO/clip_features/data_clip_ViT_att/{SEEN}.h5"
+    with h5py.File(path, "r+") as file:
+        values = np.arange(49, dtype=np.float32)[:, None].repeat(768, 1)
+        replace(file[SEEN], "features", values)
+    regions = [(0.0, 0.0, 1.0, 1.0), (0.0, 0.0, 2 / 7, 1 / 7), (6 / 7, 6 / 7, 1.0, 1.0)]
+    features = GridReader(root, "ViT").read_regions(SEEN, regions).features
+    assert features[:, 5].tolist() == pytest.approx([24, 0.5, 48], abs=1e-4)
+
+
 def test_detected_boxes_fill_up_the_annotated_ones(vcr: Path) -> None:
     reader = BoxReader(vcr)
     features, boxes, names = reader.read(VCR)

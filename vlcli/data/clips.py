@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_max_pool1d
 
-from vlcli.contracts import Visual
+from vlcli.contracts import Box, Visual
 from vlcli.spec.problem import UserError
 from vlcli.spec.sizes import VIDEO_WIDTH
 
@@ -56,6 +56,10 @@ class ClipReader:
         if not frames_TF.isfinite().all():
             raise UserError(f"{place}: not all features are finite numbers.")
         return Visual(resized(frames_TF, self.n_boxes), torch.zeros(self.n_boxes, 4))
+
+    def read_regions(self, reference: str, regions: Sequence[Box]) -> Visual:
+        """UserError: features of clips know no places."""
+        raise UserError(f"{reference} holds features of a clip, which has no regions.", exit_code=3)
 
     def faults(self, references: Sequence[str]) -> dict[str, str]:
         """Clips without a file, or without features in it."""

@@ -12,18 +12,21 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from vlcli.contracts import Visual
+from vlcli.contracts import Box, Visual
 from vlcli.spec.problem import UserError
 from vlcli.spec.sizes import BUTD_BOXES, CLIP_TOKENS, CLIP_WIDTH
 
 from .arrays import array, damage, finite, missing_file, no_id, number, open_file
 from .references import no_names, other_root, stored, year
 from .shown import BoxWords
+from .visual import coverage, grid_boxes
 
 Each = TypeVar("Each")
 
 LOOKED_AT = 2000  # pictures whose arrays are looked at before the first step; names are all
+SIDE = 7  # of a stored CLIP grid
 SLACK = 1e-5  # by which a stored box may lie outside its picture
 
 
@@ -76,6 +79,11 @@ class BoxReader:
         names = tuple(name for part in parts for name in part.names)
         features = torch.cat([part.features for part in parts])
         return Visual(features, boxes, names if len(names) == len(boxes) else ())
+
+    def read_regions(self, reference: str, regions: Sequence[Box]) -> Visual:
+        """Of the stored boxes, for each of these the features of the one that overlaps most."""
+        whole, boxes = self.read(reference), torch.tensor(regions)
+        return Visual(whole.features[overlaps(boxes, whole.boxes).argmax(dim=1)], boxes)
 
     def faults(self, references: Sequence[str]) -> dict[str, str]:
         """Pictures that are not there, or whose features are of another shape (of up to 2,000
@@ -185,6 +193,11 @@ class GridReader:
             features = array(file, path, group, "features", (CLIP_TOKENS, self.width))
             return Visual(finite(features, path, group), torch.zeros(CLIP_TOKENS, 4))
 
+    def read_regions(self, reference: str, regions: Sequence[Box]) -> Visual:
+        """The mean of the grid's features within each box, by shares of the cells it covers."""
+        whole, boxes = self.read(reference), torch.tensor(regions)
+        return Visual(coverage(boxes, grid_boxes(SIDE, SIDE)) @ whole.features, boxes)
+
     def faults(self, references: Sequence[str]) -> dict[str, str]:
         """Pictures without a file, or whose features are of another shape (of up to 2,000 pictures,
         spread over all)."""
@@ -213,6 +226,15 @@ class GridReader:
 
 _BOXES = "stored box features; VL-T5's feature_extraction makes them, tsv_to_h5.py at its end"
 _GRIDS = "a stored CLIP grid; VL-Adapter's feature_extraction/coco_CLIP.py makes them"
+
+
+def overlaps(boxes: Tensor, others: Tensor) -> Tensor:
+    """(M, 4), (N, 4) -> (M, N): what two boxes share, of what they cover together."""
+    low = torch.maximum(boxes[:, None, :2], others[None, :, :2])
+    high = torch.minimum(boxes[:, None, 2:], others[None, :, 2:])
+    both = (high - low).clamp_min(0).prod(-1)
+    first, second = ((each[:, 2:] - each[:, :2]).prod(-1) for each in (boxes, others))
+    return both / (first[:, None] + second[None] - both).clamp_min(1e-12)
 
 
 def _spread(names: Sequence[Each]) -> Sequence[Each]:

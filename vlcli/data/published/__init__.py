@@ -84,7 +84,6 @@ def read(
         root=Path(root),
         task=task,
         split=split,
-        role=role,
         training=training,
         feature_type=args.feature_type,
         raw_label=getattr(args, "raw_label", False),

@@ -56,7 +56,6 @@ class Asked:
     root: Path
     task: str
     split: str
-    role: Role = "train"
     training: bool = False
     feature_type: str = "butd"
     raw_label: bool = False
