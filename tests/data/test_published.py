@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from vlcli.archs.vlt5.spec import VLSpec
-from vlcli.data.published import captions, questions
+from vlcli.contracts import Prediction
+from vlcli.data.published import captions, picture_path, questions, read, tags
+from vlcli.data.shown import Shown
 from vlcli.spec.problem import UserError
 from vlcli.tasks.caption import Caption
 from vlcli.tasks.vqa import Vqa
@@ -73,7 +76,8 @@ def test_questions_are_judged_by_what_ten_people_answered(root: Path) -> None:
     assert (first.id, first.text, first.images) == ("1", "vqa: what color?", (TRAIN,))
     assert (first.kind, second.kind) == ("other", "number")
     assert first.references == ("red",) * 9 + ("dark red",)
-    scores = task.score([first, second], {"1": "Red.", "20": "2"})
+    said = {"1": Prediction("1", "Red."), "20": Prediction("20", "2")}
+    scores = task.score([first, second], said)
     assert scores["accuracy/other"] == 100
     assert scores["accuracy/number"] == pytest.approx(30)
     assert task.notes([first, second]) == {"accuracy": "official VQA accuracy"}
@@ -145,3 +149,73 @@ def test_a_wrong_file_is_a_sentence(root: Path, name: str, value: Any, words: st
     write(root / name, value)
     with pytest.raises(UserError, match=words):
         questions(root, "test", True) if "vqa" in name else captions(root, "karpathy_test")
+
+
+BUTD, GRIDS, PIXELS = (VLSpec(feature_type=kind) for kind in ("butd", "RN101", "patch"))
+
+
+def gqa(root: Path, split: str, image: str) -> None:
+    asked = {"img_id": image, "question_id": "07333408", "sent": "what is on it?"}
+    write(root / f"GQA/{split}.json", [{**asked, "label": {"pipe": 1.0}}])
+
+
+def test_one_entry_reads_vqa_and_captions_as_before(root: Path) -> None:
+    trained = read("vqa", root, "karpathy_val", args=BUTD, role="train", training=True)
+    assert trained == questions(root, "karpathy_val", with_answers=False)
+    for args, training in ((BUTD, False), (VLSpec(raw_label=True), True)):
+        found = read("vqa", root, "karpathy_val", args=args, role="valid", training=training)
+        assert found == questions(root, "karpathy_val", with_answers=True)
+    assert read("caption", root, "karpathy_test", args=BUTD) == captions(root, "karpathy_test")
+
+
+def test_testdev_of_gqa_has_files_of_its_own(tmp_path: Path) -> None:
+    for split, name in (("train", "2375429"), ("testdev", "n123"), ("submit", "n456")):
+        gqa(tmp_path, split, name)
+
+    def image(split: str, args: VLSpec) -> str:
+        (record,) = read("gqa", tmp_path, split, args=args)
+        assert (record["id"], record["label"]) == ("07333408", {"pipe": 1.0})
+        return str(record["image"])
+
+    assert [image("train", args) for args in (BUTD, GRIDS, PIXELS)] == ["2375429"] * 3
+    assert image("testdev", BUTD) == "GQA/features/gqa_testdev_obj36.h5#n123"
+    assert image("testdev", GRIDS) == "GQA/clip_features/data_clip_RN101_att/n123.h5#n123"
+    assert image("testdev", PIXELS) == "GQA/images/n123.jpg"
+    assert [image("submit", args) for args in (BUTD, GRIDS)] == ["n456"] * 2
+    path = picture_path(tmp_path, image("submit", PIXELS))
+    assert path == tmp_path / "GQA/images/n456.jpg"
+    assert picture_path(tmp_path, "2375429") == tmp_path / "VG/images/2375429.jpg"
+    assert picture_path(tmp_path, VAL) == tmp_path / f"COCO/images/val2014/{VAL}.jpg"
+
+
+def test_what_gqa_lacks_is_a_sentence(tmp_path: Path) -> None:
+    gqa(tmp_path, "train", "1")
+    with pytest.raises(UserError, match=r'"valid" of GQA, .*; splits there: train\.'):
+        read("gqa", tmp_path, "valid", args=BUTD)
+    gqa(tmp_path, "train", "../1")
+    with pytest.raises(UserError, match='entry 1: "image" must be the name of a picture') as raised:
+        read("gqa", tmp_path, "train", args=BUTD)
+    assert raised.value.exit_code == 3
+
+
+def test_an_unknown_task_and_an_empty_split_are_sentences(root: Path) -> None:
+    with pytest.raises(UserError, match=r'task "retrieval" has no .* those that have: vqa, gqa'):
+        read("retrieval", root, "train", args=BUTD)
+    write(root / "vqa/none.json", [])
+    with pytest.raises(UserError, match=r'valid is "none", .* split of vqa holds no') as raised:
+        read("vqa", root, "none", args=BUTD, role="valid")
+    assert raised.value.exit_code == 3
+
+
+def test_a_line_that_is_not_utf_8_is_named(root: Path) -> None:
+    (root / "vqa/test.json").write_bytes(b'[\n{"sent": "caf\xe9"}]')
+    with pytest.raises(UserError, match=r"test\.json, line 2: the text is not UTF-8"):
+        questions(root, "test", False)
+
+
+def test_tags_are_the_things_of_regions_once() -> None:
+    dogs = [Shown("old dog", "dog"), Shown("big dog", "dog")]
+    names = [Shown("red fire hydrant", "fire hydrant"), *dogs]
+    assert pickle.loads(pickle.dumps(names[0])).thing == "fire hydrant"
+    assert tags(names) == ["fire hydrant", "dog"]
+    assert tags(["red circle", "red circle", "a"]) == ["red circle", "a"]

@@ -6,113 +6,170 @@ N visual tokens, F feature width.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import h5py  # type: ignore[import-untyped]
 import numpy as np
 import torch
 from torch import Tensor
 
-from vlcli.contracts import Visual
+from vlcli.contracts import Box, Visual
 from vlcli.spec.problem import UserError
 from vlcli.spec.sizes import BUTD_BOXES, CLIP_TOKENS, CLIP_WIDTH
 
-from .published import year
+from .arrays import array, damage, finite, missing_file, no_id, number, open_file
+from .references import no_names, other_root, stored, year
+from .shown import BoxWords
+from .visual import coverage, grid_boxes
+
+Each = TypeVar("Each")
 
 LOOKED_AT = 2000  # pictures whose arrays are looked at before the first step; names are all
+SIDE = 7  # of a stored CLIP grid
 SLACK = 1e-5  # by which a stored box may lie outside its picture
-_DAMAGE = (OSError, RuntimeError, KeyError, ValueError)  # what h5py raises on damaged files
 
 
 class BoxReader:
-    """`feature_type: "butd"`: the first `n_boxes` of 36 detected boxes with features of width 2048.
+    """`feature_type: "butd"`: the first `n_boxes` detected boxes with features of width 2048.
 
-    `COCO/features/{train,val}2014_obj36.h5`, `test2015_obj36.h5` and `VG/features/vg_gqa_obj36.h5`
-    below `root` hold a group per picture: features (36, 2048), boxes (36, 4) as x1, y1, x2, y2 in
-    pixels, img_w and img_h. Each process opens the files it needs, once.
+    Files below `root` hold a group per picture: features (N, 2048), boxes (N, 4) as x1, y1, x2, y2
+    in pixels, img_w and img_h; N is 36 in files whose name ends so, and any number in those of
+    annotated boxes and MAttNet's. A plain name leads to `COCO/features/{train,val}2014_obj36.h5`,
+    `test2015_obj36.h5` or `VG/features/vg_gqa_obj36.h5`; the references of `vlcli.data.references`
+    name their files. Each process opens the files it needs, once.
+
+    `named` also reads what the boxes show, "attribute object", where the files hold obj_id
+    (attr_id) and `VG/objects_vocab.txt` (`VG/attributes_vocab.txt`) is there.
     """
 
     width = CLIP_WIDTH["RN50"]
 
-    def __init__(self, root: str | Path, n_boxes: int = BUTD_BOXES) -> None:
+    def __init__(self, root: str | Path, n_boxes: int = BUTD_BOXES, named: bool = False) -> None:
         self.root = Path(root)
         self.n_boxes = n_boxes
+        self.named = named
         self._open: dict[Path, Any] = {}
+        self._words = BoxWords(self.root)
         self._process = os.getpid()
 
-    def path(self, reference: str) -> Path:
-        """The file that holds a picture."""
-        _check_name(reference)
+    def paths(self, reference: str) -> tuple[tuple[Path, ...], str]:
+        """The files that hold a picture, and its group in them. UserError for no reference."""
+        files, group = stored(reference)
+        if files:
+            return tuple(self.root / file for file in files), group
         part = year(reference)
         if part:
-            return self.root / "COCO" / "features" / f"{part}_obj36.h5"
-        return self.root / "VG" / "features" / "vg_gqa_obj36.h5"
+            return (self.root / "COCO" / "features" / f"{part}_obj36.h5",), group
+        return (self.root / "VG" / "features" / "vg_gqa_obj36.h5",), group
 
     def read(self, reference: str) -> Visual:
-        """Features (n_boxes, 2048) and boxes (n_boxes, 4) in [0, 1]. UserError names file and
-        picture where something is missing, of another shape or damaged."""
-        path = self.path(reference)
-        with _damage(path, reference):
-            file = self._file(path)
-            features = array(file, path, reference, "features", (BUTD_BOXES, self.width))
-            boxes = array(file, path, reference, "boxes", (BUTD_BOXES, 4))
-            wide, high = (_number(file, path, reference, name) for name in ("img_w", "img_h"))
-            with np.errstate(divide="ignore", invalid="ignore"):
-                shares = boxes[()].astype(np.float32) / np.array([wide, high] * 2, np.float32)
-            held = _finite(features[: self.n_boxes], path, reference)
-        if not (shares.min() >= -SLACK and shares.max() <= 1 + SLACK):  # nan is neither
-            raise UserError(f"{path}, picture {reference}: its boxes lie outside the picture.")
-        return Visual(held, torch.from_numpy(shares[: self.n_boxes].clip(0, 1)))
+        """Features (N, 2048) and boxes (N, 4) in [0, 1], N at most n_boxes. UserError names file
+        and picture where something is missing, of another shape or damaged."""
+        paths, group = self.paths(reference)
+        parts: list[Visual] = []
+        left = self.n_boxes
+        for path in paths:
+            if left > 0:
+                parts.append(self._part(path, group, left))
+                left -= len(parts[-1].boxes)
+        if len(parts) == 1:
+            return parts[0]
+        boxes = torch.cat([part.boxes for part in parts])
+        names = tuple(name for part in parts for name in part.names)
+        features = torch.cat([part.features for part in parts])
+        return Visual(features, boxes, names if len(names) == len(boxes) else ())
+
+    def read_regions(self, reference: str, regions: Sequence[Box]) -> Visual:
+        """Of the stored boxes, for each of these the features of the one that overlaps most."""
+        whole, boxes = self.read(reference), torch.tensor(regions)
+        return Visual(whole.features[overlaps(boxes, whole.boxes).argmax(dim=1)], boxes)
 
     def faults(self, references: Sequence[str]) -> dict[str, str]:
         """Pictures that are not there, or whose features are of another shape (of up to 2,000
         pictures, spread over all)."""
-        found = _no_names(references)
-        by_path: dict[Path, list[str]] = {}
+        found = no_names(references)
+        by_path: dict[Path, list[tuple[str, str]]] = {}
         for each in references:
             if each not in found:
-                by_path.setdefault(self.path(each), []).append(each)
-        for path, names in by_path.items():
+                paths, group = self.paths(each)
+                for path in paths:
+                    by_path.setdefault(path, []).append((each, group))
+        for path, named in by_path.items():
             try:
-                with _damage(path, names[0]), open_file(path, _BOXES) as file:
+                with damage(path, named[0][1]), open_file(path, self._what) as file:
                     there = set(file)
-                    found |= {each: _no_id(path, each) for each in names if each not in there}
-                    for each in _spread([each for each in names if each in there]):
-                        if why := self._shape_fault(file, path, each):
-                            found[each] = why
+                    for each, group in named:
+                        if group not in there:
+                            found.setdefault(each, no_id(path, group))
+                    for each, group in _spread([pair for pair in named if pair[1] in there]):
+                        if why := self._shape_fault(file, path, group):
+                            found.setdefault(each, why)
             except UserError as error:
-                found |= dict.fromkeys(names, str(error))
+                for each, _ in named:
+                    found.setdefault(each, str(error))
         return found
 
-    def _shape_fault(self, file: Any, path: Path, reference: str) -> str | None:
+    def no_words(self) -> str:
+        """A sentence for what is missing to say what boxes show, or nothing."""
+        return self._words.missing()
+
+    def _part(self, path: Path, group: str, many: int) -> Visual:
+        """The first `many` boxes of one file."""
+        with damage(path, group):
+            file = self._file(path)
+            features, boxes = self._arrays(file, path, group)
+            wide, high = (number(file, path, group, name) for name in ("img_w", "img_h"))
+            with np.errstate(divide="ignore", invalid="ignore"):
+                shares = boxes[()].astype(np.float32) / np.array([wide, high] * 2, np.float32)
+            held = finite(features[:many], path, group)
+            names = self._words.of(file, path, group, len(held)) if self.named else ()
+        if not (shares.min() >= -SLACK and shares.max() <= 1 + SLACK):  # nan is neither
+            raise UserError(f"{path}, picture {group}: its boxes lie outside the picture.")
+        return Visual(held, torch.from_numpy(shares[:many].clip(0, 1)), names)
+
+    def _arrays(self, file: Any, path: Path, group: str) -> tuple[Any, Any]:
+        """Datasets of features and boxes, as many of one as of the other."""
+        many = BUTD_BOXES if path.stem.endswith(str(BUTD_BOXES)) else None
+        features = array(file, path, group, "features", (many, self.width))
+        boxes = array(file, path, group, "boxes", (many, 4))
+        if len(features) != len(boxes) or not len(boxes):
+            raise UserError(
+                f"{path}, picture {group}: it has {len(boxes)} boxes and features of "
+                f"{len(features)}."
+            )
+        return features, boxes
+
+    def _shape_fault(self, file: Any, path: Path, group: str) -> str | None:
         try:
-            with _damage(path, reference):
-                array(file, path, reference, "features", (BUTD_BOXES, self.width))
-                array(file, path, reference, "boxes", (BUTD_BOXES, 4))
+            with damage(path, group):
+                self._arrays(file, path, group)
         except UserError as error:
             return str(error)
         return None
+
+    @property
+    def _what(self) -> str:
+        return _BOXES + other_root(self.root)
 
     def _file(self, path: Path) -> Any:
         """The file, opened by this process itself: a handle does not outlive a fork."""
         if self._process != os.getpid():
             self._open, self._process = {}, os.getpid()
         if path not in self._open:
-            self._open[path] = open_file(path, _BOXES)
+            self._open[path] = open_file(path, self._what)
         return self._open[path]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"root": self.root, "n_boxes": self.n_boxes, "_open": {}, "_process": -1}
+        return {**self.__dict__, "_open": {}, "_process": -1}
 
 
 class GridReader:
     """`feature_type: "RN50"` and its like: a CLIP tower's grid of 7 x 7 features, without boxes.
 
     `COCO/clip_features/data_clip_<type>_att/<picture>.h5` (`VG/...` for pictures of no COCO name)
-    below `root` holds `<picture>/features` (49, F). A file is open only while it is read.
+    below `root` holds `<picture>/features` (49, F); the references of `vlcli.data.references` name
+    their files. A file is open only while it is read.
     """
 
     def __init__(self, root: str | Path, tower: str) -> None:
@@ -120,116 +177,68 @@ class GridReader:
         self.tower = tower
         self.width = CLIP_WIDTH[tower]
 
-    def path(self, reference: str) -> Path:
-        """The file that holds a picture."""
-        _check_name(reference)
+    def path(self, reference: str) -> tuple[Path, str]:
+        """The file that holds a picture, and its group in it. UserError for no reference."""
+        files, group = stored(reference)
+        if files:
+            return self.root / files[0], group
         source = "COCO" if year(reference) else "VG"
         folder = self.root / source / "clip_features" / f"data_clip_{self.tower}_att"
-        return folder / f"{reference}.h5"
+        return folder / f"{reference}.h5", group
 
     def read(self, reference: str) -> Visual:
         """Features (49, F), and boxes (49, 4) that are all zero, as published."""
-        path = self.path(reference)
-        with _damage(path, reference), open_file(path, _GRIDS) as file:
-            features = array(file, path, reference, "features", (CLIP_TOKENS, self.width))
-            return Visual(_finite(features, path, reference), torch.zeros(CLIP_TOKENS, 4))
+        path, group = self.path(reference)
+        with damage(path, group), open_file(path, self._what) as file:
+            features = array(file, path, group, "features", (CLIP_TOKENS, self.width))
+            return Visual(finite(features, path, group), torch.zeros(CLIP_TOKENS, 4))
+
+    def read_regions(self, reference: str, regions: Sequence[Box]) -> Visual:
+        """The mean of the grid's features within each box, by shares of the cells it covers."""
+        whole, boxes = self.read(reference), torch.tensor(regions)
+        return Visual(coverage(boxes, grid_boxes(SIDE, SIDE)) @ whole.features, boxes)
 
     def faults(self, references: Sequence[str]) -> dict[str, str]:
         """Pictures without a file, or whose features are of another shape (of up to 2,000 pictures,
         spread over all)."""
-        found = _no_names(references)
+        found = no_names(references)
         paths = {each: self.path(each) for each in references if each not in found}
-        folders = {path.parent for path in paths.values()}
+        folders = {path.parent for path, _ in paths.values()}
         there = {folder / name for folder in folders for name in _names(folder)}
-        found |= {each: _missing(path, _GRIDS) for each, path in paths.items() if path not in there}
+        found |= {
+            each: missing_file(path, self._what)
+            for each, (path, _) in paths.items()
+            if path not in there
+        }
         for each in _spread([each for each in references if each not in found]):
-            path = paths[each]
+            path, group = paths[each]
             try:
-                with _damage(path, each), open_file(path, _GRIDS) as file:
-                    array(file, path, each, "features", (CLIP_TOKENS, self.width))
+                with damage(path, group), open_file(path, self._what) as file:
+                    array(file, path, group, "features", (CLIP_TOKENS, self.width))
             except UserError as error:
                 found[each] = str(error)
         return found
+
+    @property
+    def _what(self) -> str:
+        return _GRIDS + other_root(self.root)
 
 
 _BOXES = "stored box features; VL-T5's feature_extraction makes them, tsv_to_h5.py at its end"
 _GRIDS = "a stored CLIP grid; VL-Adapter's feature_extraction/coco_CLIP.py makes them"
 
 
-def open_file(path: Path, what: str) -> Any:
-    """An HDF5 file for reading. UserError where it is missing (`what` it is) or damaged."""
-    try:
-        return h5py.File(path, "r")
-    except FileNotFoundError:
-        raise UserError(_missing(path, what)) from None
-    except OSError as error:
-        raise UserError(f"{path} cannot be read as HDF5: {_first_line(error)}.") from error
+def overlaps(boxes: Tensor, others: Tensor) -> Tensor:
+    """(M, 4), (N, 4) -> (M, N): what two boxes share, of what they cover together."""
+    low = torch.maximum(boxes[:, None, :2], others[None, :, :2])
+    high = torch.minimum(boxes[:, None, 2:], others[None, :, 2:])
+    both = (high - low).clamp_min(0).prod(-1)
+    first, second = ((each[:, 2:] - each[:, :2]).prod(-1) for each in (boxes, others))
+    return both / (first[:, None] + second[None] - both).clamp_min(1e-12)
 
 
-def array(file: Any, path: Path, reference: str, name: str, shape: tuple[int, ...]) -> Any:
-    """The dataset `<reference>/<name>` of numbers of a shape, of this very file: UserError for
-    links, and for data that lies in other files."""
-    group = _held(file, path, reference, reference, _no_id(path, reference))
-    if not isinstance(group, h5py.Group):
-        raise UserError(_no_id(path, reference))
-    place = f"{path}, picture {reference}"
-    found = _held(group, path, reference, name, f'{place}: there is no "{name}".')
-    if not isinstance(found, h5py.Dataset) or found.dtype.kind not in "fiu":
-        raise UserError(f'{place}: "{name}" holds no numbers.')
-    if found.is_virtual or found.external:
-        raise UserError(f'{place}: "{name}" lies in other files; that is refused.')
-    if found.shape != shape and not (not shape and found.shape == (1,)):
-        raise UserError(f'{place}: "{name}" is {_sides(found.shape)}, not {_sides(shape)}.')
-    return found
-
-
-def _held(group: Any, path: Path, reference: str, name: str, missing: str) -> Any:
-    link = group.get(name, getlink=True)
-    if link is None:
-        raise UserError(missing)
-    if not isinstance(link, h5py.HardLink):
-        raise UserError(f'{path}, picture {reference}: "{name}" is a link; links are refused.')
-    return group[name]
-
-
-@contextmanager
-def _damage(path: Path, reference: str) -> Iterator[None]:
-    """What a damaged file makes h5py raise, as a UserError that names file and picture."""
-    try:
-        yield
-    except _DAMAGE as error:
-        raise UserError(
-            f"{path}, picture {reference}: the file is damaged ({_first_line(error)})."
-        ) from error
-
-
-def _finite(held: Any, path: Path, reference: str) -> Tensor:
-    values = np.asarray(held[()] if isinstance(held, h5py.Dataset) else held, dtype=np.float32)
-    if not np.isfinite(values).all():
-        raise UserError(f"{path}, picture {reference}: not all features are finite numbers.")
-    return torch.from_numpy(values)
-
-
-def _number(file: Any, path: Path, reference: str, name: str) -> float:
-    return float(np.asarray(array(file, path, reference, name, ())[()]).item())
-
-
-def _spread(names: Sequence[str]) -> Sequence[str]:
+def _spread(names: Sequence[Each]) -> Sequence[Each]:
     return names[:: max(1, -(-len(names) // LOOKED_AT))]
-
-
-def _check_name(reference: str) -> None:
-    if why := _no_names([reference]).get(reference):
-        raise UserError(why)
-
-
-def _no_names(references: Sequence[str]) -> dict[str, str]:
-    """A sentence for each that is a path: it would lead elsewhere."""
-    return {
-        each: f'"{each}" is no name of a picture in feature files.'
-        for each in references
-        if not each or each in (".", "..") or set(each) & set("/\\\0")
-    }
 
 
 def _names(folder: Path) -> list[str]:
@@ -237,19 +246,3 @@ def _names(folder: Path) -> list[str]:
         return os.listdir(folder)
     except OSError:
         return []
-
-
-def _missing(path: Path, what: str) -> str:
-    return f"There is no file {path}: {what}."
-
-
-def _no_id(path: Path, reference: str) -> str:
-    return f"{path} has no picture {reference}."
-
-
-def _sides(shape: tuple[int, ...] | None) -> str:
-    return " x ".join(map(str, shape)) if shape else "a single number"
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip("'\"").splitlines()[0][:160] if str(error) else type(error).__name__

@@ -1,0 +1,57 @@
+"""COCO captions with Karpathy's splits: `COCO/dataset_coco.json` below data_root.
+
+A record's `image` is the published name of its picture, such as COCO_val2014_000000000042.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from vlcli.spec.problem import UserError
+
+from ..records import Record, checked
+from ..references import other_root
+from .asked import Asked
+from .files import a_list, field, json_value, known_split
+
+SPLITS = {
+    "karpathy_train": ("train", "restval"),
+    "karpathy_val": ("val",),
+    "karpathy_test": ("test",),
+}
+
+
+def caption(asked: Asked) -> list[Record]:
+    """The pictures of a Karpathy split with their captions."""
+    return captions(asked.root, asked.split)
+
+
+def captions(root: Path, split: str) -> list[Record]:
+    """The pictures of a Karpathy split with their captions."""
+    known_split(split, SPLITS, "COCO captions")
+    path = root / "COCO" / "dataset_coco.json"
+    what = (
+        "COCO captions with Karpathy's splits; unpack caption_datasets.zip of his page "
+        f"cs.stanford.edu/people/karpathy/deepimagesent there{other_root(root)}"
+    )
+    images = a_list(field(json_value(path, what), "images", path), path)
+    return [
+        _captioned(image, f"{path}, image {number}")
+        for number, image in enumerate(images, start=1)
+        if not isinstance(image, dict) or image.get("split") in SPLITS[split]
+    ]
+
+
+def _captioned(image: Any, place: str) -> Record:
+    image = checked(image, place)
+    name, sentences = image.get("filename"), image.get("sentences")
+    if not isinstance(name, str) or not name:
+        raise UserError(f'{place}: the image has no "filename".', exit_code=3)
+    right = isinstance(sentences, list) and all(
+        isinstance(each, dict) and isinstance(each.get("raw"), str) for each in sentences
+    )
+    if not right or not sentences:
+        raise UserError(f'{place}: "sentences" must be a list of objects with "raw".', exit_code=3)
+    stem = name.partition(".")[0]
+    return {"id": stem, "image": stem, "captions": [each["raw"].strip() for each in sentences]}
