@@ -46,7 +46,7 @@ class Clip(NamedTuple):
 def random_clip(rng: random.Random, number: int) -> Clip:
     """Two objects differ in colour and in shape; the colour turned to is neither's."""
     event = rng.choice(EVENTS)
-    n = rng.choice((1, 2))
+    n = rng.choice((1, 2, 2))
     *colours, turned = rng.sample(tuple(COLOURS), n + 1)
     shapes = rng.sample(SHAPES, n)
     way = rng.choice(WAYS) if event == "moves" else ""

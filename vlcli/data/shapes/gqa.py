@@ -54,7 +54,7 @@ def _verify(rng: random.Random, scene: Scene) -> Posed:
         return None
     thing, where, other = found
     there = rng.random() < 0.5
-    colour = thing.colour if there else _other(rng, thing.colour, scene, "colour")
+    colour = thing.colour if there else _other_colour(rng, thing.colour, scene)
     return f"is the object {where} the {other.shape} {colour}?", "yes" if there else "no"
 
 
@@ -97,9 +97,8 @@ def _neighbour(rng: random.Random, scene: Scene) -> tuple[Thing, str, Thing] | N
     return (thing, _WHERE[side], other) if thing else None
 
 
-def _other(rng: random.Random, value: str, scene: Scene, what: str) -> str:
+def _other_colour(rng: random.Random, colour: str, scene: Scene) -> str:
     """Another colour, half of the time one that the scene shows."""
-    here = [getattr(thing, what) for thing in scene.things if getattr(thing, what) != value]
     if rng.random() < 0.5:
-        return rng.choice(here)
-    return rng.choice([colour for colour in COLOURS if colour != value])
+        return rng.choice([thing.colour for thing in scene.things if thing.colour != colour])
+    return rng.choice([each for each in COLOURS if each != colour])
