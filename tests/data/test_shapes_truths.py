@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -86,9 +85,7 @@ def gqa(text: str, scene: Scene) -> str:
     return "yes" if any(a.shape == match[1] and b.colour == match[2] for a, b in pairs) else "no"
 
 
-def test_answers_of_gqa_follow_from_the_picture(
-    data: shapes.Shapes, shown: dict[str, Any]
-) -> None:
+def test_answers_of_gqa_follow_from_the_picture(data: shapes.Shapes, shown: dict[str, Any]) -> None:
     records = every(data, "gqa")
     for record in records:
         answer = gqa(record["text"], shown[record["image"]])
@@ -159,9 +156,7 @@ def overlap(one: list[float], other: list[float]) -> float:
     return float((grid[0] & grid[1]).sum() / (grid[0] | grid[1]).sum())
 
 
-def test_expressions_of_refcoco_mean_one_object(
-    data: shapes.Shapes, shown: dict[str, Any]
-) -> None:
+def test_expressions_of_refcoco_mean_one_object(data: shapes.Shapes, shown: dict[str, Any]) -> None:
     sides = {"on the left": "left", "on the right": "right", "at the top": "above"}
     sides["at the bottom"] = "below"
     for record in every(data, "refcoco"):
@@ -327,9 +322,7 @@ SAID = {
 
 
 @pytest.mark.parametrize("task", ["tvc", "yc2c"])
-def test_captions_of_clips_are_true(
-    data: shapes.Shapes, shown: dict[str, Any], task: str
-) -> None:
+def test_captions_of_clips_are_true(data: shapes.Shapes, shown: dict[str, Any], task: str) -> None:
     ends = {"left": "left", "right": "right", "up": "up|top", "down": "down|bottom"}
     for record in every(data, task):
         clip = shown[record["image"]]

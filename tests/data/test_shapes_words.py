@@ -4,7 +4,6 @@ is measured how much they leave open."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,7 +29,7 @@ def answered(record: Record) -> Asked:
     return Asked(f"{record['kind']} {everything}", record["text"], record["answers"][0])
 
 
-def judged(record: Record) -> Asked:
+def labelled(record: Record) -> Asked:
     return Asked(record["kind"], record["text"], record["label"])
 
 
@@ -55,7 +54,7 @@ def classed(record: Record) -> Asked:
 READINGS: dict[str, tuple[str, Callable[[Record], Asked]]] = {
     "vqa": ("vqa", answered),
     "gqa": ("gqa", answered),
-    "nlvr": ("nlvr", judged),
+    "nlvr": ("nlvr", labelled),
     "vcr, answer": ("vcr", chosen),
     "vcr, reason": ("vcr", reasoned),
     "refcoco": ("refcoco", pointed),
@@ -107,4 +106,6 @@ def test_a_good_part_of_masked_words_needs_the_picture(data: shapes.Shapes) -> N
     train, test = (data.records(split, "caption") for split in ("train", "test"))
     assert 0.2 < masked_share(train, test) < 0.6
     told = [{"captions": ["a red circle"]}, {"captions": ["a red circle"]}]
-    assert masked_share(told, [{"captions": ["a red circle", "a blue circle"]}]) == 1 / 3  # "blue", and "circle" after it
+    assert (
+        masked_share(told, [{"captions": ["a red circle", "a blue circle"]}]) == 1 / 3
+    )  # "blue", and "circle" after it
