@@ -17,6 +17,7 @@ from .sets import Shown
 Pair = tuple[bool, bool]  # of the left and of the right picture: whether it shows what is meant
 ALL: tuple[Pair, ...] = ((True, True), (True, False), (False, True), (False, False))
 PER_SENTENCE = 4
+TURNS = ("left", "both", "right", "neither", "left", "either", "right", "one", "both", "count")
 SENTENCES: dict[str, tuple[tuple[str, ...], frozenset[Pair]]] = {
     "both": (
         ("both pictures show a {}", "there is a {} in both pictures"),
@@ -53,9 +54,8 @@ MORE = {
 def records(rng: random.Random, shown: Sequence[Shown]) -> Iterator[dict[str, Any]]:
     """Half as many sentences as there are pictures."""
     pools: dict[Words, tuple[list[Shown], list[Shown]]] = {}
-    ask = (*SENTENCES, "count")
     for number in range(max(1, len(shown) // 2)):
-        kind = ask[number % len(ask)]
+        kind = TURNS[number % len(TURNS)]
         if kind == "count":
             text, pairs = _counted(rng, shown)
         else:
@@ -100,11 +100,10 @@ def _shown(
 
 
 def _words(rng: random.Random) -> Words:
+    """Mostly a colour, which is seen at a glance."""
     colour, shape = rng.choice(tuple(COLOURS)), rng.choice(SHAPES)
-    named = rng.random()
-    if named < 0.45:
-        return Words(colour=colour)
-    return Words(shape=shape) if named < 0.9 else Words(colour=colour, shape=shape)
+    words = (Words(colour=colour), Words(shape=shape), Words(colour=colour, shape=shape))
+    return rng.choices(words, (7, 2, 1))[0]
 
 
 def _pools(words: Words, shown: Sequence[Shown]) -> tuple[list[Shown], list[Shown]]:
