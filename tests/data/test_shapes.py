@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from vlcli.data import shapes
-from vlcli.data.questions import KINDS
-from vlcli.data.scenes import COLOURS, JITTER, SHAPES, SIDE, SIZES, Scene, Thing, draw
+from vlcli.data.shapes.questions import KINDS
+from vlcli.data.shapes.scene import COLOURS, JITTER, SHAPES, SIDE, SIZES, Scene, Thing, draw
 from vlcli.spec.problem import UserError
 
 NUMBERS = {"train": 2400, "valid": 60, "test": 800}
@@ -217,7 +217,7 @@ def caption_is_true(caption: str, scene: Scene) -> bool:
 
 def test_every_caption_is_true_and_short(data: shapes.Shapes, drawn: dict[str, Scene]) -> None:
     for split in shapes.SPLITS:
-        for record in data.records(split, "captions"):
+        for record in data.records(split, "caption"):
             assert len(record["captions"]) == 5
             for caption in record["captions"]:
                 assert caption_is_true(caption, drawn[record["image"]]), caption
@@ -225,7 +225,7 @@ def test_every_caption_is_true_and_short(data: shapes.Shapes, drawn: dict[str, S
 
 
 def test_captions_are_worded_in_many_ways(data: shapes.Shapes) -> None:
-    captions = [text for record in data.records("train", "captions") for text in record["captions"]]
+    captions = [text for record in data.records("train", "caption") for text in record["captions"]]
     assert max(Counter(captions).values()) < 0.02 * len(captions)
 
 

@@ -126,7 +126,7 @@ def test_the_built_in_data_comes_by_split_and_field(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(shapes, "PICTURES", {"train": 6, "valid": 3, "test": 2})
+    monkeypatch.setattr(shapes.cache, "PICTURES", {"train": 6, "valid": 3, "test": 2})
     args = spec(tmp_path, images=None, dataset="shapes", image_size=(64, 64), patch_size=8)
     asked = records(args, "valid,test", "valid", "vqa")
     assert {record["split"] for record in asked} == {"valid", "test"}

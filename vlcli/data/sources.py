@@ -127,7 +127,7 @@ def _named(args: DataArgs, name: str, role: Role, task: str, training: bool) -> 
             )
         return _own(args, Path(name), role)
     if args.dataset == "shapes":
-        return shapes.load().records(name, "captions" if task == "caption" else "answers")
+        return shapes.load().records(name, task)
     return [_located(args, record) for record in _published(args, name, task, training)]
 
 

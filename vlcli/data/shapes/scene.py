@@ -38,6 +38,20 @@ class Thing(NamedTuple):
     rgb: tuple[int, int, int]
 
     @property
+    def name(self) -> str:
+        return f"{self.colour} {self.shape}"
+
+    @property
+    def box(self) -> list[float]:
+        """x1, y1, x2, y2 in pixels, to a tenth: as `draw` outlines it."""
+        r = self.radius
+        across = above = below = 0.88 * r if self.shape == "square" else r
+        if self.shape == "triangle":
+            below = 0.85 * r
+        sides = (self.x - across, self.y - above, self.x + across, self.y + below)
+        return [round(side, 1) for side in sides]
+
+    @property
     def looks(self) -> tuple[str, str, str]:
         return self.size, self.colour, self.shape
 
@@ -48,7 +62,7 @@ class Scene(NamedTuple):
 
     things: tuple[Thing, ...]
     grey: int
-    counted: tuple[str, str]
+    counted: tuple[str, str] = ("", "")
 
     @property
     def composition(self) -> tuple[tuple[str, str, str], ...]:
@@ -64,11 +78,11 @@ def random_scene(rng: random.Random) -> Scene:
         shape, shapes = _with_even_count(rng, n, SHAPES)
         sizes = rng.choices(SIZES, k=n)
         radii = [rng.uniform(*RADII[size]) for size in sizes]
-        centres = _places(rng, radii)
+        centres = places(rng, radii)
         if centres is None:
             continue
         things = tuple(
-            Thing(size, hue, form, x, y, radius, _jittered(rng, hue))
+            Thing(size, hue, form, x, y, radius, jittered(rng, hue))
             for size, hue, form, (x, y), radius in zip(
                 sizes, colours, shapes, centres, radii, strict=True
             )
@@ -91,7 +105,7 @@ def _with_even_count(rng: random.Random, n: int, values: tuple[str, ...]) -> tup
     return chosen, drawn
 
 
-def _places(rng: random.Random, radii: list[float]) -> list[tuple[float, float]] | None:
+def places(rng: random.Random, radii: list[float]) -> list[tuple[float, float]] | None:
     """Centres at any fraction of a pixel whose squares keep a gap, or None after many tries."""
     placed: dict[int, tuple[float, float]] = {}
     for i in sorted(range(len(radii)), key=lambda i: -radii[i]):
@@ -109,7 +123,7 @@ def _places(rng: random.Random, radii: list[float]) -> list[tuple[float, float]]
     return [placed[i] for i in range(len(radii))]
 
 
-def _jittered(rng: random.Random, colour: str) -> tuple[int, int, int]:
+def jittered(rng: random.Random, colour: str) -> tuple[int, int, int]:
     r, g, b = (channel + rng.randint(-JITTER, JITTER) for channel in COLOURS[colour])
     return r, g, b
 

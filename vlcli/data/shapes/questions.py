@@ -9,7 +9,7 @@ from functools import cache
 from itertools import product
 from typing import NamedTuple
 
-from .scenes import COLOURS, SHAPES, SIZES, Scene, Thing
+from .scene import COLOURS, SHAPES, SIZES, Scene, Thing
 
 KINDS = ("color", "shape", "count", "existence", "relation")
 
@@ -67,7 +67,7 @@ Posed = tuple[str, str] | None
 
 
 def _color(rng: random.Random, scene: Scene) -> Posed:
-    found = _own_name(rng, scene, _NAMING_SHAPE)
+    found = own_name(rng, scene, _NAMING_SHAPE)
     if found is None:
         return None
     words, thing = found
@@ -76,7 +76,7 @@ def _color(rng: random.Random, scene: Scene) -> Posed:
 
 
 def _shape(rng: random.Random, scene: Scene) -> Posed:
-    found = _own_name(rng, scene, _NAMING_COLOUR)
+    found = own_name(rng, scene, _NAMING_COLOUR)
     if found is None:
         return None
     words, thing = found
@@ -97,7 +97,7 @@ def _existence(rng: random.Random, scene: Scene) -> Posed:
     """Yes and no fall before anything else does, and either names its words evenly."""
     there = rng.random() < 0.5
     form = rng.choice(_NAMING_TWO + _NAMING_ALL)
-    words = _named(rng.choice(scene.things), form)
+    words = named(rng.choice(scene.things), form)
     if not there:
         words = _absent(rng, scene, words, form)
     question = _one(rng, f"is there a {words}?", f"do you see a {words}?").replace(" a o", " an o")
@@ -107,7 +107,7 @@ def _existence(rng: random.Random, scene: Scene) -> Posed:
 def _relation(rng: random.Random, scene: Scene) -> Posed:
     """Where one object is from another, for pairs whose main direction is plain."""
     forms = _NAMING_SHAPE + _NAMING_COLOUR + _NAMING_TWO
-    one, other = _own_name(rng, scene, forms), _own_name(rng, scene, forms)
+    one, other = own_name(rng, scene, forms), own_name(rng, scene, forms)
     if one is None or other is None or one[1] == other[1]:
         return None
     where = direction(one[1], other[1])
@@ -136,12 +136,12 @@ _POSE = {
 }
 
 
-def _own_name(
+def own_name(
     rng: random.Random, scene: Scene, forms: tuple[Form, ...]
 ) -> tuple[Words, Thing] | None:
     """A description that fits one object only, and that object."""
     form = rng.choice(forms)
-    names = [_named(thing, form) for thing in scene.things]
+    names = [named(thing, form) for thing in scene.things]
     times = Counter(names)
     own = [pair for pair in zip(names, scene.things, strict=True) if times[pair[0]] == 1]
     return rng.choice(own) if own else None
@@ -149,7 +149,7 @@ def _own_name(
 
 def _absent(rng: random.Random, scene: Scene, near: Words, form: Form) -> Words:
     """A description that fits nothing here: half of the time one word away from `near`."""
-    there = {_named(thing, form) for thing in scene.things}
+    there = {named(thing, form) for thing in scene.things}
     absent = [words for words in _all(form) if words not in there]
     close = [words for words in absent if sum(map(operator.ne, words, near)) == 1]
     return rng.choice(close if close and rng.random() < 0.5 else absent)
@@ -161,7 +161,7 @@ def _all(form: Form) -> tuple[Words, ...]:
     return tuple(Words(*words) for words in product(*options))
 
 
-def _named(thing: Thing, form: Form) -> Words:
+def named(thing: Thing, form: Form) -> Words:
     size, colour, shape = form
     return Words(
         thing.size if size else "", thing.colour if colour else "", thing.shape if shape else ""

@@ -6,7 +6,7 @@ import random
 from collections import Counter
 
 from .questions import direction
-from .scenes import COLOURS, SHAPES, Scene
+from .scene import COLOURS, SHAPES, Scene
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five")
 _WHERE = {"left": "to the left of", "right": "to the right of", "above": "above", "below": "below"}
@@ -27,8 +27,8 @@ def _objects(rng: random.Random, scene: Scene) -> str:
     """Up to three objects in full, from left to right; beyond that the first two and the rest."""
     row = sorted(scene.things, key=lambda thing: thing.x)
     if len(row) <= 3:
-        return _opening(rng) + _listed([_a(thing.colour, thing.shape) for thing in row])
-    first = _listed([_a(thing.colour, thing.shape) for thing in row[:2]])
+        return _opening(rng) + listed([a(thing.colour, thing.shape) for thing in row])
+    first = listed([a(thing.colour, thing.shape) for thing in row[:2]])
     return f"{first} and {_NUMBERS[len(row) - 2]} more objects"
 
 
@@ -38,13 +38,13 @@ def _by_colour(rng: random.Random, scene: Scene) -> str:
     many = f"{_NUMBERS[len(scene.things)]} objects"
     if len(counts) == 1:
         return f"{many}, all {scene.things[0].colour}"
-    return _one(rng, f"{many}: {_listed(parts)}", f"{many}, {_listed(parts)}")
+    return _one(rng, f"{many}: {listed(parts)}", f"{many}, {listed(parts)}")
 
 
 def _by_shape(rng: random.Random, scene: Scene) -> str:
     counts = Counter(thing.shape for thing in scene.things)
     parts = [_several(counts[shape], shape) for shape in SHAPES if counts[shape]]
-    return _opening(rng) + _listed(parts)
+    return _opening(rng) + listed(parts)
 
 
 def _places(rng: random.Random, scene: Scene) -> str:
@@ -52,20 +52,20 @@ def _places(rng: random.Random, scene: Scene) -> str:
     pairs = [(a, b) for a in scene.things for b in scene.things if a is not b and direction(a, b)]
     if not pairs:
         first = min(scene.things, key=lambda thing: thing.x)
-        return f"the object farthest to the left is {_a(first.colour, first.shape)}"
+        return f"the object farthest to the left is {a(first.colour, first.shape)}"
     one, other = rng.choice(pairs)
     where = _WHERE[direction(one, other) or ""]
     link = _one(rng, "is", "stands")
-    return f"{_a(one.colour, one.shape)} {link} {where} {_a(other.colour, other.shape)}"
+    return f"{a(one.colour, one.shape)} {link} {where} {a(other.colour, other.shape)}"
 
 
 def _largest(rng: random.Random, scene: Scene) -> str:
     large = [thing for thing in scene.things if thing.size == "large"]
     small = [thing for thing in scene.things if thing.size == "small"]
     if len(large) == 1:
-        return f"the only large object is {_a(large[0].colour, large[0].shape)}"
+        return f"the only large object is {a(large[0].colour, large[0].shape)}"
     if len(small) == 1:
-        return f"the only small object is {_a(small[0].colour, small[0].shape)}"
+        return f"the only small object is {a(small[0].colour, small[0].shape)}"
     if not large or not small:
         everything = "both" if len(scene.things) == 2 else f"all {_NUMBERS[len(scene.things)]}"
         return f"{everything} objects are {'small' if small else 'large'}"
@@ -80,7 +80,7 @@ def _opening(rng: random.Random) -> str:
     return _one(rng, "", "there is ", "a picture of ", "one can see ")
 
 
-def _a(*words: str) -> str:
+def a(*words: str) -> str:
     article = "an" if words[0][0] in "aeiou" else "a"
     return f"{article} {' '.join(words)}"
 
@@ -91,7 +91,7 @@ def _several(number: int, shape: str) -> str:
     return f"{_NUMBERS[number]} {shape}{'es' if shape.endswith('s') else 's'}"
 
 
-def _listed(parts: list[str]) -> str:
+def listed(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
 
 
