@@ -41,8 +41,9 @@ class Example:
     place of the text, among the first tokens of these candidates, or of the whole vocabulary where
     they are (). `learned` says whether the whole target is learned, or only that first token.
     `max_text` and `max_target` cut input and target, and `max_written` what is written, in tokens
-    (None: as the spec says); `kind` groups results (a question kind); `record` is the untouched
-    record, for predictions that are shown or submitted.
+    (None: as the spec says); `kind` groups results (a question kind); `objective` names the loss
+    that is logged for itself where one task has several; `record` is the untouched record, for
+    predictions that are shown or submitted.
     """
 
     id: str
@@ -63,6 +64,7 @@ class Example:
     max_target: int = 20
     max_written: int | None = None
     kind: str = ""
+    objective: str = ""
     record: Mapping[str, Any] = field(default_factory=dict)
 
 

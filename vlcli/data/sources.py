@@ -17,7 +17,9 @@ from vlcli.spec.problem import UserError
 from vlcli.spec.sizes import BUTD_BOXES, CLIP_WIDTH, STORED_TYPES
 
 from . import published, shapes
+from .clips import ClipReader
 from .hdf5 import BoxReader, GridReader
+from .published import PublishedArgs, PublishedPictures
 from .records import Record, read_records
 from .store import StoredReader
 from .tars import PictureTar, is_inside, member
@@ -27,10 +29,11 @@ Item = TypeVar("Item")
 Role = Literal["train", "valid", "test"]
 
 PICTURE_ENDS = (".jpg", ".jpeg", ".png")
+CLIPS = (*facts.VIDEO_TASKS, "activitynet")
 _SPELLINGS = {"training": "train", "val": "valid", "validation": "valid", "dev": "valid"}
 
 
-class DataArgs(Protocol):
+class DataArgs(PublishedArgs, Protocol):
     """What is read of a spec: of SplitArgs, VisualEncoderArgs and VisualEmbeddingArgs."""
 
     @property
@@ -47,6 +50,12 @@ class DataArgs(Protocol):
     def patch_size(self) -> int: ...
     @property
     def n_boxes(self) -> int: ...
+    @property
+    def feat_dim(self) -> int: ...
+    @property
+    def task(self) -> str: ...
+    @property
+    def oscar_tags(self) -> bool: ...
 
 
 def records(
@@ -79,7 +88,7 @@ def pictures(args: DataArgs) -> Pictures:
     if tar:
         return PictureTar(tar)
     stored = stores.path_of(args.feature_type)
-    return PictureFiles(args.images or ".") if stored else PictureFiles()
+    return PictureFiles(args.images or ".") if stored else PublishedPictures()
 
 
 def reader(args: DataArgs, held: Pictures) -> Reader:
@@ -94,9 +103,12 @@ def reader(args: DataArgs, held: Pictures) -> Reader:
             'features. Set feature_type: "patch".',
             exit_code=3,
         )
+    if args.task in CLIPS and args.feature_type in STORED_TYPES:
+        return ClipReader(args.data_root, args.n_boxes, args.feat_dim)
     if args.feature_type == "butd":
         reduced = any(getattr(args, key, False) for key in facts.REDUCTIONS)
-        return BoxReader(args.data_root, BUTD_BOXES if reduced else args.n_boxes)
+        many = BUTD_BOXES if reduced else args.n_boxes
+        return BoxReader(args.data_root, many, named=_needs_names(args))
     if args.feature_type in CLIP_WIDTH:
         return GridReader(args.data_root, args.feature_type)
     raise UserError(
@@ -104,6 +116,12 @@ def reader(args: DataArgs, held: Pictures) -> Reader:
         f"{', '.join(STORED_TYPES)} are.",
         exit_code=3,
     )
+
+
+def _needs_names(args: DataArgs) -> bool:
+    """Whether the task speaks of what stored boxes show."""
+    told = set(getattr(args, "losses", ())) & {"ground_caption", "refer"}
+    return bool(args.oscar_tags or (args.task in facts.PRETRAINING and told))
 
 
 def topk(items: Sequence[Item], value: float, seed: int) -> list[Item]:
@@ -128,23 +146,20 @@ def _named(args: DataArgs, name: str, role: Role, task: str, training: bool) -> 
         return _own(args, Path(name), role)
     if args.dataset == "shapes":
         return shapes.load().records(name, task)
-    return [_located(args, record) for record in _published(args, name, task, training)]
-
-
-def _published(args: DataArgs, name: str, task: str, training: bool) -> list[Record]:
-    root = Path(args.data_root)
-    if task == "caption":
-        return published.captions(root, name)
-    raw = bool(getattr(args, "raw_label", False))
-    return published.questions(root, name, with_answers=not training or raw)
+    if task == "cls" and Path(name).is_dir():
+        return published.class_folders(name)
+    found = published.read(task, args.data_root, name, args=args, role=role, training=training)
+    return [_located(args, record) for record in found]
 
 
 def _located(args: DataArgs, record: Record) -> Record:
     """A published record whose `image` is what the reader takes: a path where pixels are read."""
-    if args.feature_type in STORED_TYPES:
+    if args.feature_type in STORED_TYPES or args.task in CLIPS:
         return record
-    path = published.picture_path(Path(args.data_root), record["image"])
-    return {**record, "image": str(path)}
+    root, image = Path(args.data_root), record["image"]
+    if isinstance(image, list):
+        return {**record, "image": [str(published.picture_path(root, each)) for each in image]}
+    return {**record, "image": str(published.picture_path(root, image))}
 
 
 def _own(args: DataArgs, path: Path, role: Role) -> list[Record]:

@@ -107,8 +107,8 @@ def reader_of(spec: Any, pictures: Any) -> Reader:
 
 
 def split_name(names: str, role: sources.Role) -> str:
-    """What results call a split: your own file may hold several, so it is named by its role."""
-    return role if names.endswith(OWN_DATA) else names
+    """What results call a split: your own file or folder is named by its role."""
+    return role if names.endswith(OWN_DATA) or "/" in names else names
 
 
 def train_batch_size(spec: Any) -> BatchSize:

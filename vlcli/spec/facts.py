@@ -10,6 +10,7 @@ from .sizes import (
     CLIP_POOLED_WIDTH,
     CLIP_TOKENS,
     CLIP_WIDTH,
+    STORED_TYPES,
     VIDEO_WIDTH,
     Backbone,
     Family,
@@ -24,8 +25,12 @@ ADAPTER_KINDS = ("use_adapter", "use_hyperformer", "use_compacter", "use_lradapt
 MULTITASK = "multitask"
 VIDEO_TASKS = ("tvqa", "how2qa", "tvc", "yc2c")
 PRETRAINING = ("pretrain", "pretrain_vcr")
+SHAPES_TASKS = (  # what the built-in data set draws
+    *("vqa", "gqa", "nlvr", "vcr", "caption", "refcoco", "mmt", "cls"),
+    *VIDEO_TASKS,
+    *("activitynet", *PRETRAINING),
+)
 PICTURE_TASKS = ("vqa", "gqa", "nlvr", "vcr", "caption", "refcoco", "mmt", "cls", *PRETRAINING)
-SHAPES_TASKS = ("vqa", "caption")  # what the built-in data set can draw
 
 
 def family(run: Run) -> Family | None:
@@ -60,7 +65,8 @@ def trains(run: Run, *names: str) -> bool:
 
 
 def is_video(run: Run) -> bool:
-    return trains(run, *VIDEO_TASKS)
+    """Whether stored features of clips are read."""
+    return trains(run, *VIDEO_TASKS) and run.feature_type in STORED_TYPES and run.dataset is None
 
 
 def adapter_kinds(run: Run) -> list[str]:
@@ -100,7 +106,7 @@ def sees(run: Run) -> bool:
 def features(run: Run) -> Features:
     """N and F of what the feature type delivers for one picture."""
     kind = run.feature_type
-    if trains(run, "activitynet"):
+    if trains(run, "activitynet") and kind in STORED_TYPES:
         return Features(None, None)
     if is_video(run):
         return Features(run.n_boxes, VIDEO_WIDTH)
@@ -186,7 +192,7 @@ def token_side(run: Run) -> int:
 
 def watches(run: Run) -> bool:
     """Whether stored video features are read; those of activitynet are of another kind (S3D)."""
-    return trains(run, *VIDEO_TASKS, "activitynet")
+    return is_video(run) or (trains(run, "activitynet") and run.feature_type in STORED_TYPES)
 
 
 def precision(run: Run) -> str:

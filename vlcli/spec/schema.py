@@ -105,7 +105,9 @@ def _widened(key: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 def _or_by_task(schema: dict[str, Any]) -> dict[str, Any]:
     """The schema of a key that also takes an object of values by task."""
-    kept = {key: schema.pop(key) for key in ("description", "default") if key in schema}
+    kept: dict[str, Any] = {
+        key: schema.pop(key) for key in ("description", "default") if key in schema
+    }
     single = schema.pop("anyOf", None) or [schema]
     return {
         **kept,

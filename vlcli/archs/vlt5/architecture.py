@@ -34,7 +34,7 @@ from .decoding import AnswerTrie, Writer
 from .joint import Encoded
 from .spec import VLSpec
 from .visual_embedding import VisualTokens
-from .wording import REGION_NUMBER
+from .wording import MARK, MARKS, REGION_NUMBER
 
 
 class VLArchitecture(Architecture):
@@ -188,6 +188,10 @@ class VLArchitecture(Architecture):
         else:
             text = self.written(batch, self.log_accuracy)
             found = losses.averaged(text, batch.weights, batch.averaged, self.log_accuracy)
+            if batch.objectives:
+                found = found._replace(
+                    logged=found.logged | losses.apart(text, batch.objectives, found.count)
+                )
         return self.with_z(found) if self.z_weight else found
 
     def with_z(self, found: Losses) -> Losses:
@@ -211,7 +215,8 @@ class VLArchitecture(Architecture):
             return self.choose(batch)
         longest = self.new_tokens if batch.max_written is None else max(batch.max_written - 1, 1)
         ids = self.writer.write(self.encode(batch), longest, self.num_beams, self.trie)
-        return [Prediction(id, text) for id, text in zip(batch.ids, self.texts(ids), strict=True)]
+        texts = self.marked_texts(ids) if batch.marked else self.texts(ids)
+        return [Prediction(id, text) for id, text in zip(batch.ids, texts, strict=True)]
 
     def choose(self, batch: VLBatch) -> list[Prediction]:
         """The likeliest first token of every example: of its candidates, or of all tokens."""
@@ -326,6 +331,17 @@ class VLArchitecture(Architecture):
         if self.trie is None:
             return [text.strip() for text in plain]
         return [self.trie.text(row) or text for row, text in zip(rows, plain, strict=True)]
+
+    def marked_texts(self, ids: Tensor) -> list[str]:
+        """Generated ids (B, T) as text, with the sentinels and regions that they name."""
+        if self.tokenizer is None:
+            raise ValueError("A model without a tokenizer writes no text.")
+        tokenizer = self.tokenizer
+        marks = [token for token in tokenizer.get_added_vocab() if token.startswith(MARKS)]
+        gone = set(tokenizer.all_special_ids) - set(tokenizer.convert_tokens_to_ids(marks))
+        rows = [[token for token in row if token not in gone] for row in ids[:, 1:].tolist()]
+        texts = tokenizer.batch_decode(rows, spaces_between_special_tokens=True)
+        return [" ".join(MARK.sub(r" \g<0> ", text).split()) for text in texts]
 
 
 def _place(name: str) -> str:

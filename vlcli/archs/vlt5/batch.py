@@ -19,6 +19,7 @@ from vlcli.spec.problem import UserError
 
 from .losses import IGNORED
 from .visual_embedding import PICTURES, VisualTokens
+from .wording import MARKS
 
 
 @dataclass
@@ -30,7 +31,9 @@ class VLBatch:
     `ids` are those of the examples, `task` the one they share, `averaged` what their loss averages
     over. `firsts` (B) are the ids to learn where only the first token is learned. `candidates` are
     the texts to choose among, by their first tokens `candidate_ids` (B, C), -1 where an example has
-    fewer; C is 0 for the whole vocabulary. `max_written` is the most that is written, in tokens.
+    fewer; C is 0 for the whole vocabulary. `max_written` is the most that is written, in tokens,
+    `marked` says that regions and sentinels belong to the texts, `objectives` names each example's
+    loss where there are several.
     """
 
     ids: tuple[str, ...]
@@ -45,6 +48,8 @@ class VLBatch:
     candidates: tuple[tuple[str, ...], ...] = ()
     candidate_ids: Tensor | None = None
     max_written: int | None = None
+    marked: bool = False
+    objectives: tuple[str, ...] = ()
 
     def to(self, device: Any) -> VLBatch:
         moved = {f.name: _moved(getattr(self, f.name), device) for f in fields(self)}
@@ -98,6 +103,8 @@ class Collator:
             candidates=tuple(chosen) if len(chosen) == len(examples) else (),
             candidate_ids=self.candidate_ids(chosen) if len(chosen) == len(examples) else None,
             max_written=max(limits, default=None),
+            marked=any(mark in (e.target or "") for e in examples for mark in MARKS),
+            objectives=tuple(e.objective for e in examples) if examples[0].objective else (),
         )
 
     def firsts(self, targets: Sequence[Sequence[int]]) -> Tensor:

@@ -6,7 +6,7 @@ A answers.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 import torch
@@ -62,6 +62,18 @@ def averaged(
         wrong_B = torch.bincount(text.rows[~text.right], minlength=batch)
         logged["accuracy"] = text.right.sum() if over == "token" else (wrong_B == 0).sum()
     return Losses(total, count, logged)
+
+
+def apart(text: Written, names: Sequence[str], count: Tensor) -> dict[str, Tensor]:
+    """The mean loss of the examples of each name, times the batch's count, to be logged."""
+    tokens_B = torch.bincount(text.rows, minlength=len(names)).clamp_min(1)
+    sums_B = torch.zeros_like(tokens_B, dtype=torch.float32)
+    sums_B.index_add_(0, text.rows, text.losses.detach().float())
+    means_B, found = sums_B / tokens_B, {}
+    for name in dict.fromkeys(names):
+        rows = [row for row, each in enumerate(names) if each == name]
+        found[f"{name}_loss"] = means_B[rows].mean() * count
+    return found
 
 
 def count(labels: Tensor, over: Literal["example", "token"]) -> Tensor:

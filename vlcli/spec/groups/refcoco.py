@@ -24,6 +24,13 @@ class RefcocoArgs(Group):
     shuffle_boxes: bool = arg(
         False, "Put the boxes of a training picture in random order.", needs=needs.REFCOCO
     )
+    only_boxes: bool = arg(
+        False,
+        "Choose among the names of the picture's boxes; as published, refcoco takes the likeliest "
+        "token of the whole vocabulary.",
+        needs=needs.REFCOCO,
+        new=True,
+    )
     vis_pointer: bool = arg(
         False,
         "Point at a box with a head of its own (no such head exists: R93).",
