@@ -116,7 +116,7 @@ def _groups(examples: Sequence[Example]) -> dict[str, list[Example]]:
     """All of them (""), and those of every kind and split, where there are several."""
     groups: dict[str, list[Example]] = {"": list(examples)}
     for names in (_split, lambda each: each.kind):
-        found = sorted({names(each) for each in examples})
+        found = sorted({names(each) for each in examples} - {""})
         for name in found if len(found) > 1 else ():
             groups[name] = [each for each in examples if names(each) == name]
     return groups
