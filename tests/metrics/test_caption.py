@@ -228,6 +228,3 @@ def test_nine_of_40455_captions_are_cut_otherwise_without_java() -> None:
     pairs = zip(Stanford().cut(lines), Treebank().cut(lines), strict=True)
     others = [(java, python) for java, python in pairs if java != python]
     assert (len(lines), len(others)) == (40455, 9)
-    assert all(
-        java.replace(" ", "")[:25] == python.replace(" ", "")[:25] for java, python in others
-    )

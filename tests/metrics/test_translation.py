@@ -14,8 +14,9 @@ RIGHT = [["Der Hund biss den Mann ."], ["Es war nicht ganz unerwartet ."]]
 
 
 def test_bleu_is_what_one_counts_by_hand() -> None:
-    """11 words against 12; of 1 to 4 words in a row 10/11, 6/9, 3/7 and 1/5 are right."""
-    shares = [10 / 11, 6 / 9, 3 / 7, 1 / 5]
+    """11 words against 12; of 1 to 4 words in a row 10/11, 6/9, 2/7 and 0/5 are right, and none
+    counts as a half."""
+    shares = [10 / 11, 6 / 9, 2 / 7, 0.5 / 5]
     brevity = math.exp(1 - 12 / 11)
     by_hand = 100 * brevity * math.prod(shares) ** (1 / 4)
     assert bleu(SAID, RIGHT) == pytest.approx(by_hand)

@@ -24,7 +24,7 @@ def test_an_example_holds_the_published_text_and_an_uncut_answer() -> None:
     (example,) = Gqa(spec(prompt="gqa: ", post_prompt=" <extra_id_0>")).examples([ASKED], True)
     assert example.text == "gqa: What is on the white wall? <extra_id_0>"
     assert (example.target, example.weight, example.averaged) == ("pipe", 1, "example")
-    assert (example.max_text, example.max_written, example.candidates) == (20, None, None)
+    assert (example.max_text, example.max_written, example.candidates) == (20, 20, None)
     assert example.max_target > 1000
 
 

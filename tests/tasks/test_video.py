@@ -42,7 +42,7 @@ def test_a_question_has_the_published_text() -> None:
         "a0: Cry. a1: Laugh. a2: Run away. a3: Sleep. a4: Eat. "
     )
     assert (example.target, example.labels, example.kind) == ("a2", {"a2": 1.0}, "Grey")
-    assert (example.max_text, example.max_target, example.max_written) == (600, 20, None)
+    assert (example.max_text, example.max_target, example.max_written) == (600, 20, 20)
     assert (example.averaged, example.weight, example.images) == ("example", 1, ("grey_s03e20",))
 
 

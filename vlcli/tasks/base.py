@@ -10,7 +10,7 @@ from typing import Any
 
 from vlcli.contracts import Example, Prediction, Wording
 from vlcli.metrics.vqa import mean
-from vlcli.spec.problem import UserError
+from vlcli.spec.problem import Unjudged, UserError
 
 Record = Mapping[str, Any]
 PLAIN = Wording("span", None)
@@ -151,11 +151,11 @@ def published(record: Record, *fields: str) -> Any:
 def judged(
     examples: Sequence[Example], known: Callable[[Example], object], what: str
 ) -> list[Example]:
-    """The examples of which something is known to judge by; UserError where there are none.
+    """The examples of which something is known to judge by; Unjudged where there are none.
     `what` is it in words: "questions has answers"."""
     held = [example for example in examples if known(example)]
     if not held:
-        raise UserError(f"None of the {len(examples)} {what}, so there is nothing to score.")
+        raise Unjudged(f"None of the {len(examples)} {what}, so there is nothing to score.")
     return held
 
 

@@ -44,7 +44,7 @@ class Labelled(BaseTask):
         self, examples: Sequence[Example], predictions: Mapping[str, Prediction]
     ) -> dict[str, float]:
         """Percent right over all and per group, the same for the prior where it is known, and how
-        many `examples` could be judged. UserError where none can."""
+        many `examples` could be judged. Unjudged where none can."""
         held = judged(examples, self.known, self.known_as)
         return self.accuracy(held, predictions, self.right)
 
