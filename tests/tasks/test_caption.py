@@ -10,6 +10,7 @@ import torch
 
 from vlcli.archs.vlt5.spec import VLSpec
 from vlcli.contracts import Example, Task, Visual
+from vlcli.data.shown import Shown
 from vlcli.spec.problem import UserError
 from vlcli.tasks.caption import Caption
 
@@ -149,8 +150,8 @@ def test_oscar_tags_name_every_object_once() -> None:
     task = Caption(spec(oscar_tags=True, feature_type="butd"))
     (example,) = task.examples([SHOWN], training=False)
     assert task.look(example) == example  # nothing is seen
-    looked = task.look(seen(example, "red circle", "blue tennis racket", "small circle", "dog"))
-    assert looked.text == "describe image with tags: circle tennis racket dog"
+    looked = task.look(seen(example, Shown("red circle", "circle"), "tennis racket", "circle"))
+    assert looked.text == "describe image with tags: circle tennis racket"
 
 
 def test_without_oscar_tags_or_with_no_prefix_the_text_stays() -> None:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from vlcli.contracts import Visual
+from vlcli.data.shown import Shown
 from vlcli.spec.problem import UserError
 from vlcli.tasks.mmt import Mmt
 
@@ -49,7 +50,7 @@ def test_every_translation_is_learned_and_all_judge() -> None:
 def test_oscar_tags_follow_the_sentence() -> None:
     task = Mmt(spec(prompt=PROMPT, oscar_tags=True))
     (example,) = task.examples([SAID], training=False)
-    names = ("red dog", "big dog", "green grass")
+    names = (Shown("red dog", "dog"), Shown("big dog", "dog"), "grass")
     seen = replace(example, visuals=(Visual(torch.zeros(3, 2), torch.zeros(3, 4), names),))
     assert task.look(seen).text == f"{PROMPT}A red dog runs . tags: dog grass"
     assert task.look(example) == example

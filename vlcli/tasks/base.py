@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from vlcli.contracts import Example, Prediction, Wording
+from vlcli.data.shown import tags
 from vlcli.metrics.vqa import mean
 from vlcli.spec.problem import Unjudged, UserError
 
@@ -159,9 +160,9 @@ def judged(
     return held
 
 
-def tags(example: Example) -> str:
-    """The names of the objects of an example's first picture, each once, joined by spaces.
-    UserError where its boxes have no names."""
+def object_tags(example: Example) -> str:
+    """The objects that an example's first picture shows, each once, joined by spaces. UserError
+    where its boxes have no names."""
     seen = example.visuals[0]
     if len(seen.boxes) and not seen.names:
         raise UserError(
@@ -169,12 +170,7 @@ def tags(example: Example) -> str:
             "text. Remove oscar_tags, or use features that bring obj_id.",
             3,
         )
-    return " ".join(dict.fromkeys(map(object_of, seen.names)))
-
-
-def object_of(name: str) -> str:
-    """The object of "red circle" (attribute, then object); a single word is an object."""
-    return name.partition(" ")[2] or name
+    return " ".join(tags(seen.names))
 
 
 def best_by_kind(texts: Iterable[tuple[str, Mapping[str, float]]]) -> dict[str, str]:

@@ -17,10 +17,10 @@ from .base import (
     Record,
     judged,
     nothing_to_learn,
+    object_tags,
     record_id,
     record_images,
     record_kind,
-    tags,
 )
 
 CANDIDATES = 100  # most frequent training captions among which the prior is chosen
@@ -149,7 +149,7 @@ class Caption(Captioning):
         """With oscar_tags the example whose text is the names of its objects."""
         if self.args.no_prefix or not self.args.oscar_tags or not example.visuals:
             return example
-        return replace(example, text=f"{TAGGED} {tags(example)}")
+        return replace(example, text=f"{TAGGED} {object_tags(example)}")
 
 
 def _references(examples: Sequence[Example]) -> dict[str, tuple[str, ...]]:

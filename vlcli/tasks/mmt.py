@@ -15,10 +15,10 @@ from .base import (
     judged,
     needed,
     nothing_to_learn,
+    object_tags,
     record_id,
     record_images,
     record_kind,
-    tags,
 )
 from .questions import raw_answers
 
@@ -57,7 +57,7 @@ class Mmt(BaseTask):
         """With oscar_tags the example whose text ends in the names of its objects."""
         if not self.args.oscar_tags or not example.visuals:
             return example
-        return replace(example, text=f"{example.text} tags: {tags(example)}")
+        return replace(example, text=f"{example.text} tags: {object_tags(example)}")
 
     def score(
         self, examples: Sequence[Example], predictions: Mapping[str, Prediction]
