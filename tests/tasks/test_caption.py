@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
+import torch
 
 from vlcli.archs.vlt5.spec import VLSpec
-from vlcli.contracts import Task
+from vlcli.contracts import Example, Task, Visual
+from vlcli.data.shown import Shown
 from vlcli.spec.problem import UserError
 from vlcli.tasks.caption import Caption
+
+from .answers import spec as plain
+from .answers import written
 
 SHOWN: dict[str, Any] = {
     "id": "p",
@@ -19,7 +25,7 @@ SHOWN: dict[str, Any] = {
 
 
 def spec(**args: Any) -> VLSpec:
-    return VLSpec(**{"prompt": "caption: ", **args})
+    return plain(**{"prompt": "caption: ", **args})
 
 
 def test_training_takes_every_caption() -> None:
@@ -58,8 +64,8 @@ def test_scores_rise_with_agreement() -> None:
     task: Task = Caption(spec())
     shown = [SHOWN, {"id": "q", "captions": ["two blue squares", "blue squares side by side"]}]
     examples = task.examples(shown, training=False)
-    good = task.score(examples, {"p": "a red circle", "q": "two blue squares"})
-    poor = task.score(examples, {"p": "two blue squares", "q": "a red circle"})
+    good = task.score(examples, written({"p": "a red circle", "q": "two blue squares"}))
+    poor = task.score(examples, written({"p": "two blue squares", "q": "a red circle"}))
     assert set(good) == {"Bleu_1", "Bleu_2", "Bleu_3", "Bleu_4", "ROUGE_L", "CIDEr", "examples"}
     assert good[task.best] > 1 > poor[task.best]
     assert good["examples"] == 2
@@ -84,14 +90,14 @@ def test_scores_stand_beside_those_of_the_prior() -> None:
     task = Caption(spec())
     judged = task.examples([*SEEN[:3], *SEEN[6:]], training=False)
     said = {example.id: example.references[0] for example in judged}
-    alone = task.score(judged, said)
+    alone = task.score(judged, written(said))
     task.prior = {"": "two red dogs run"}
-    found = task.score(judged, said)
+    found = task.score(judged, written(said))
     assert {name: found[name] for name in alone} == alone
     assert {name for name in found if name not in alone} == {
         f"prior/{name}" for name in alone if name != "examples"
     }
-    constant = task.score(judged, dict.fromkeys(said, "two red dogs run"))
+    constant = task.score(judged, written(dict.fromkeys(said, "two red dogs run")))
     assert all(found[f"prior/{name}"] == constant[name] for name in alone if name != "examples")
     assert found["CIDEr"] > found["prior/CIDEr"] > 1
     assert task.notes(judged)["prior"] == 'of every picture "two red dogs run"'
@@ -102,7 +108,8 @@ def test_the_prior_is_judged_anew_on_other_examples() -> None:
     task.prior = {"": "two red dogs run"}
     for shown in (SEEN[:4], SEEN[4:], SEEN[2:6]):
         judged = task.examples(shown, training=False)
-        found = task.score(judged, dict.fromkeys((e.id for e in judged), "two red dogs run"))
+        said = dict.fromkeys((each.id for each in judged), "two red dogs run")
+        found = task.score(judged, written(said))
         assert found["prior/CIDEr"] == found["CIDEr"]
 
 
@@ -115,8 +122,8 @@ def test_notes_name_the_tokenizer_and_what_is_missing(java: bool, monkeypatch: A
     task = Caption(spec())
     examples = task.examples([SHOWN], training=False)
     last = task.final()
-    assert "METEOR" not in task.score(examples, {"p": "a red circle"})
-    scores, notes = last.score(examples, {"p": "a red circle"}), last.notes(examples)
+    assert "METEOR" not in task.score(examples, written({"p": "a red circle"}))
+    scores, notes = last.score(examples, written({"p": "a red circle"})), last.notes(examples)
     assert notes["tokenizer"] == ("ptb (Java)" if java else "treebank (Python)")
     assert scores.get("METEOR") == (0.25 if java else None)
     assert notes.get("METEOR", "not computed").startswith("not computed")
@@ -130,4 +137,37 @@ def test_pictures_without_captions_are_sentences() -> None:
     with pytest.raises(UserError, match='Record "bare" has no "captions" to learn from'):
         task.examples([bare], training=True)
     with pytest.raises(UserError, match="None of the 1 pictures has captions"):
-        task.score(task.examples([bare], training=False), {"bare": "a cat"})
+        task.score(task.examples([bare], training=False), written({"bare": "a cat"}))
+
+
+def seen(example: Example, *names: str) -> Example:
+    """The example with a picture of as many boxes as names."""
+    boxes = torch.zeros(len(names) or 2, 4)
+    return replace(example, visuals=(Visual(torch.zeros(len(boxes), 3), boxes, names),))
+
+
+def test_oscar_tags_name_every_object_once() -> None:
+    task = Caption(spec(oscar_tags=True, feature_type="butd"))
+    (example,) = task.examples([SHOWN], training=False)
+    assert task.look(example) == example  # nothing is seen
+    looked = task.look(seen(example, Shown("red circle", "circle"), "tennis racket", "circle"))
+    assert looked.text == "describe image with tags: circle tennis racket"
+
+
+def test_without_oscar_tags_or_with_no_prefix_the_text_stays() -> None:
+    for args in ({}, {"oscar_tags": True, "no_prefix": True}):
+        task = Caption(spec(**args))
+        (example,) = task.examples([SHOWN], training=False)
+        assert task.look(seen(example, "red circle")).text == example.text
+
+
+def test_boxes_without_names_are_a_sentence() -> None:
+    task = Caption(spec(oscar_tags=True))
+    (example,) = task.examples([SHOWN], training=False)
+    with pytest.raises(UserError, match='The boxes of "p" have no names, and oscar_tags: true'):
+        task.look(seen(example))
+
+
+def test_there_is_no_file_to_submit() -> None:
+    with pytest.raises(UserError, match="caption has no official test server"):
+        Caption(spec()).submission([], {}, "test")

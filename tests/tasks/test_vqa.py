@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import os
 import pickle
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from vlcli.archs.vlt5.spec import VLSpec
 from vlcli.contracts import Example, Task
 from vlcli.spec.problem import UserError
 from vlcli.tasks.vqa import Vqa
 
+from .answers import spec, written
+
 ASKED: dict[str, Any] = {"id": "q", "image": "cat.png", "text": "how many?", "kind": "count"}
 PEOPLE = ["2"] * 4 + ["three"] * 2 + ["1,000"] * 4
-
-
-def spec(**args: Any) -> VLSpec:
-    return VLSpec(**args)
 
 
 def one(record: dict[str, Any], training: bool = True, **args: Any) -> Example:
@@ -127,7 +127,7 @@ def test_scores_stand_beside_the_prior_of_every_kind() -> None:
     task: Task = Vqa(spec())
     task.examples(records("color", "red", "red", "blue") + records("count", "2"), training=True)
     asked = task.examples(records("color", "red", "blue") + records("count", "3"), training=False)
-    scores = task.score(asked, {"color0": "red", "color1": "green", "count0": "3 "})
+    scores = task.score(asked, written({"color0": "red", "color1": "green", "count0": "3 "}))
     assert scores == pytest.approx(
         {
             "accuracy": 200 / 3,
@@ -145,17 +145,18 @@ def test_scores_stand_beside_the_prior_of_every_kind() -> None:
 def test_ten_answers_are_scored_officially() -> None:
     task = Vqa(spec())
     asked = task.examples([ASKED | {"answers": PEOPLE}], training=False)
-    assert task.score(asked, {"q": "The two!"})["accuracy"] == pytest.approx(100)
-    assert task.score(asked, {"q": "3"})["accuracy"] == 0  # what people said keeps its words
+    assert task.score(asked, written({"q": "The two!"}))["accuracy"] == pytest.approx(100)
+    said = written({"q": "3"})
+    assert task.score(asked, said)["accuracy"] == 0  # what people said keeps its words
     assert task.notes(asked) == {"accuracy": "official VQA accuracy"}
 
 
 def test_questions_without_answers_are_not_judged() -> None:
     task = Vqa(spec())
     asked = task.examples([ASKED, ASKED | {"id": "r", "answers": ["a"]}], training=False)
-    assert task.score(asked, {"q": "a", "r": "a"})["examples"] == 1
+    assert task.score(asked, written({"q": "a", "r": "a"}))["examples"] == 1
     with pytest.raises(UserError, match="None of the 1 questions has answers"):
-        task.score(asked[:1], {"q": "a"})
+        task.score(asked[:1], written({"q": "a"}))
 
 
 def test_the_task_travels_to_loading_processes() -> None:
@@ -163,3 +164,85 @@ def test_the_task_travels_to_loading_processes() -> None:
     (example,) = task.examples([ASKED | {"answers": ["a", "b", "c"]}], training=True)
     redraw = pickle.loads(pickle.dumps(task.redraw))
     assert redraw(example, 5) == task.redraw(example, 5)
+
+
+def test_results_are_told_by_answer_type_by_question_type_and_by_answer_list() -> None:
+    typed = {
+        "answer_type": "number",
+        "question_type": "how many",
+        "is_topk_optimal": True,
+        "answers": ["2"],
+    }
+    other = {"answer_type": "other", "question_type": "what is", "is_topk_optimal": False}
+    task = Vqa(spec())
+    asked = task.examples(
+        [{"id": "1", "text": "?"} | typed, {"id": "2", "text": "?", "answers": ["cat"]} | other],
+        training=False,
+    )
+    assert task.score(asked, written({"1": "2", "2": "dog"})) == {
+        "accuracy": 50,
+        "accuracy/number": 100,
+        "accuracy/how many": 100,
+        "accuracy/in the answer list": 100,
+        "accuracy/other": 0,
+        "accuracy/what is": 0,
+        "accuracy/not in the answer list": 0,
+        "examples": 2,
+    }
+
+
+def test_the_soft_score_stands_beside_the_official_one() -> None:
+    task = Vqa(spec())
+    asked = task.examples([ASKED | {"answers": PEOPLE, "label": {"2": 1, "3": 0.6}}], False)
+    scores = task.score(asked, written({"q": "3"}))
+    assert (scores["accuracy"], scores["topk_score"]) == (0, 60)
+
+
+def test_the_test_file_is_the_published_one() -> None:
+    task = Vqa(spec())
+    records = [{"question_id": 262148000, "text": "?"}, {"id": "42", "text": "?"}]
+    asked = task.examples(records, training=False)
+    said = written({"262148000": 'a "red" cat', "42": "café"})
+    assert task.submission(asked, said, "test") == {
+        "submit.json": """[
+    {
+        "answer": "a \\"red\\" cat",
+        "question_id": 262148000
+    },
+    {
+        "answer": "caf\\u00e9",
+        "question_id": 42
+    }
+]"""
+    }
+
+
+DATA = Path(os.environ.get("VLCLI_DATA_DIR", "../shared/data")) / "eval_gold" / "vqa"
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason=f"no {DATA} (VLCLI_DATA_DIR names its root)")
+@pytest.mark.parametrize("name", ["always_yes", "first_annotator", "majority"])
+def test_parity_of_the_task_with_the_official_program(name: str) -> None:
+    """Overall and by question type as recorded; by answer type the parts make up the whole."""
+    gold = json.loads((DATA / "gold_lavis_vqaeval.json").read_text())[name]
+    texts = {
+        each["question_id"]: each["question"]
+        for each in json.loads((DATA / "questions.json").read_text())["questions"]
+    }
+    records = [
+        {**each, "text": texts[each["question_id"]]}
+        for each in json.loads((DATA / "annotations.json").read_text())["annotations"]
+    ]
+    results = json.loads((DATA / f"results_{name}.json").read_text())
+    task = Vqa(spec())
+    asked = task.examples(records, training=False)
+    scores = task.score(asked, written({str(r["question_id"]): r["answer"] for r in results}))
+    assert task.notes(asked) == {"accuracy": "official VQA accuracy"}
+    assert scores["examples"] == len(records) == 2962
+    assert round(scores["accuracy"], 2) == gold["overall"]
+    for kind, value in gold["perQuestionType_yes_subset"].items():
+        assert round(scores[f"accuracy/{kind}"], 2) == value, kind
+    counts = Counter(record["answer_type"] for record in records)
+    assert set(counts) == {"yes/no", "number", "other"}
+    whole = sum(scores[f"accuracy/{kind}"] * count for kind, count in counts.items())
+    assert whole / len(records) == pytest.approx(scores["accuracy"])

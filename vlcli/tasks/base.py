@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from vlcli.contracts import Example, Prediction, Wording
+from vlcli.data.shown import tags
 from vlcli.metrics.vqa import mean
-from vlcli.spec.problem import UserError
+from vlcli.spec.problem import Unjudged, UserError
 
 Record = Mapping[str, Any]
 PLAIN = Wording("span", None)
+TRUE_OR_FALSE = ("true", "false")
+UNCUT = 1_000_000  # tokens: longer than any text
 Right = Callable[[Example, Prediction], float]  # how right a prediction is, 0 to 1
 
 
@@ -57,33 +61,44 @@ class BaseTask:
             3,
         )
 
+    def groups(self, example: Example) -> tuple[str, ...]:
+        """The groups that the result of an example counts to, beside all ("" is none)."""
+        return (example.kind,)
+
     def chance(self, example: Example, epoch: int) -> random.Random:
         """What decides the random choices of an example in an epoch: seed, epoch and id alone."""
         return random.Random(f"{self.args.seed} {epoch} {example.id}")
 
     def accuracy(
-        self,
-        examples: Sequence[Example],
-        predictions: Mapping[str, Prediction],
-        right: Right,
-        name: str = "accuracy",
+        self, examples: Sequence[Example], predictions: Mapping[str, Prediction], right: Right
     ) -> dict[str, float]:
-        """Percent right over all and per kind, as `name` and "name/kind"; the same for the prior
-        (`prior`, "prior/kind") where it is known; and how many `examples` there were."""
-        scores = _by_kind(name, [(each, right(each, predictions[each.id])) for each in examples])
-        if self.prior:
-            usual = [Prediction(e.id, self.prior.get(e.kind, self.prior[""])) for e in examples]
-            held = [(e, right(e, said)) for e, said in zip(examples, usual, strict=True)]
-            scores |= _by_kind("prior", held)
-        return {key: 100 * value for key, value in scores.items()} | {"examples": len(examples)}
+        """Percent right over all and per group, as "accuracy" and "accuracy/group"; the same for
+        the prior (`prior`, "prior/group") where it is known; and how many `examples` there were."""
+        scores = self.means("accuracy", [(e, right(e, predictions[e.id])) for e in examples])
+        usual = self.usual(examples)
+        if usual:
+            scores |= self.means("prior", [(e, right(e, usual[e.id])) for e in examples])
+        return {**scores, "examples": len(examples)}
 
+    def usual(self, examples: Sequence[Example]) -> dict[str, Prediction]:
+        """What the prior says of each example; {} where it is not known."""
+        if not self.prior:
+            return {}
+        return {
+            each.id: Prediction(each.id, self.prior.get(each.kind, self.prior[""]))
+            for each in examples
+        }
 
-def _by_kind(name: str, held: Sequence[tuple[Example, float]]) -> dict[str, float]:
-    kinds: dict[str, list[float]] = defaultdict(list)
-    for example, value in held:
-        kinds[example.kind].append(value)
-    scores = {name: mean(value for _, value in held)}
-    return scores | {f"{name}/{kind}": mean(v) for kind, v in sorted(kinds.items()) if kind}
+    def means(self, name: str, held: Sequence[tuple[Example, float]]) -> dict[str, float]:
+        """Of values from 0 to 1 the means in percent: over all as `name`, per group as
+        "name/group"."""
+        groups: dict[str, list[float]] = defaultdict(list)
+        for example, value in held:
+            for group in self.groups(example):
+                groups[group].append(value)
+        scores = {name: mean(value for _, value in held)}
+        scores |= {f"{name}/{group}": mean(v) for group, v in sorted(groups.items()) if group}
+        return {key: 100 * value for key, value in scores.items()}
 
 
 def record_id(record: Record) -> str:
@@ -106,6 +121,56 @@ def needed(record: Record, *names: str, what: str = "") -> Any:
             return record[name]
     tail = f", {what}" if what else ""
     raise UserError(f'Record "{record_id(record)}" has no "{names[0]}"{tail}.', 3)
+
+
+def nothing_to_learn(record: Record, field: str) -> UserError:
+    return UserError(f'Record "{record_id(record)}" has no "{field}" to learn from.', 3)
+
+
+def position(record: Record, field: str, count: int) -> int | None:
+    """The number, from 0, that a record says of `count` choices; None where it says none.
+    UserError (exit 3) where there is no such choice."""
+    number = record.get(field)
+    if number is None:
+        return None
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < count:
+        raise UserError(
+            f'Record "{record_id(record)}": "{field}" is {json.dumps(number)}; it must be the '
+            f"number of one of its {count} choices, from 0 to {count - 1}.",
+            3,
+        )
+    return number
+
+
+def published(record: Record, *fields: str) -> Any:
+    """The first of these fields of the published record, else the id: as a number where it is
+    one."""
+    name = next((record[field] for field in fields if field in record), record_id(record))
+    return int(name) if isinstance(name, str) and name.isdecimal() else name
+
+
+def judged(
+    examples: Sequence[Example], known: Callable[[Example], object], what: str
+) -> list[Example]:
+    """The examples of which something is known to judge by; Unjudged where there are none.
+    `what` is it in words: "questions has answers"."""
+    held = [example for example in examples if known(example)]
+    if not held:
+        raise Unjudged(f"None of the {len(examples)} {what}, so there is nothing to score.")
+    return held
+
+
+def object_tags(example: Example) -> str:
+    """The objects that an example's first picture shows, each once, joined by spaces. UserError
+    where its boxes have no names."""
+    seen = example.visuals[0]
+    if len(seen.boxes) and not seen.names:
+        raise UserError(
+            f'The boxes of "{example.id}" have no names, and oscar_tags: true adds them to the '
+            "text. Remove oscar_tags, or use features that bring obj_id.",
+            3,
+        )
+    return " ".join(tags(seen.names))
 
 
 def best_by_kind(texts: Iterable[tuple[str, Mapping[str, float]]]) -> dict[str, str]:

@@ -45,6 +45,7 @@ def mmt(asked: Asked) -> list[Record]:
     return [
         {
             "id": f"{asked.split}-{number}",
+            "split": asked.split,
             "image": _image(asked, picture, shown, number),
             "text": text,
             "answers": [translation],
