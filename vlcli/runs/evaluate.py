@@ -110,13 +110,19 @@ def evaluate(
     submitted = last and spec.submit
 
     def judged() -> tuple[dict[str, float], dict[str, str], dict[str, str]]:
-        files = task.submission(seen, said, split) if submitted else {}
+        files: dict[str, str] = {}
+        lacking: dict[str, str] = {}
+        if submitted:
+            try:
+                files = task.submission(seen, said, split)
+            except UserError as error:
+                lacking["submission"] = f"none: {error}"
         try:
-            return task.score(seen, said), task.notes(seen), files
+            return task.score(seen, said), task.notes(seen) | lacking, files
         except Unjudged as error:
-            if not submitted:
+            if not files:
                 raise
-            return {}, {"scores": f"none here: {error}"}, files
+            return {}, {"scores": f"none: {error}"}, files
 
     scores, notes, files = distributed.on_first(judged)
     if skips.found:

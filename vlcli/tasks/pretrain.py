@@ -15,8 +15,8 @@ from vlcli.spec.problem import UserError
 
 from . import corruption
 from .base import BaseTask, Record, best_by_kind, record_id, record_images
+from .questions import scores_of
 from .regions import shares
-from .vqa import labels_of
 
 TRUTH = ("true", "false")
 COCO = "mscoco"
@@ -164,7 +164,7 @@ class Pretrain(BaseTask):
         if objective == "qa":
             if not (self.args.caption_only or self.args.coco_only):
                 for each in record.get("questions", ()):
-                    answers = {a: s for a, s in labels_of(each).items() if s > 0}
+                    answers = {a: s for a, s in scores_of(each).items() if s > 0}
                     if answers:
                         yield Sentence(each["text"], answers, str(each.get("kind", "vqa")))
         elif objective in GROUNDED:

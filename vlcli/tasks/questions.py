@@ -46,13 +46,8 @@ class Questions(Labelled):
         return {"accuracy": "share of answers that are right word for word"}
 
     def labels(self, record: Record) -> dict[str, float]:
-        """Scores by answer: as `label` says; of several answers, each is right."""
-        label = record.get("label")
-        if isinstance(label, Mapping):
-            return {answer: float(score) for answer, score in label.items()}
-        if label is not None:
-            return {str(label): 1.0}
-        return dict.fromkeys(raw_answers(record), 1.0)
+        """Scores by answer."""
+        return scores_of(record)
 
     def example(self, record: Record, training: bool) -> Example:
         """UserError where a record has no text or, to learn from it, no answer."""
@@ -73,6 +68,16 @@ class Questions(Labelled):
             kind=record_kind(record),
             record=record,
         )
+
+
+def scores_of(record: Record) -> dict[str, float]:
+    """Scores by answer: as `label` says; of several answers, each is right."""
+    label = record.get("label")
+    if isinstance(label, Mapping):
+        return {answer: float(score) for answer, score in label.items()}
+    if label is not None:
+        return {str(label): 1.0}
+    return dict.fromkeys(raw_answers(record), 1.0)
 
 
 def raw_answers(record: Record) -> list[str]:
