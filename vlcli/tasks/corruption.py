@@ -67,11 +67,12 @@ def filled(source: str, target: str, wording: Wording) -> str:
         return target
     marks = [wording.sentinel(i) for i in range(100) if wording.sentinel(i) in source]
     starts = [target.find(mark) for mark in marks]
-    told: dict[str, str] = {}
-    known = [(at, mark) for at, mark in zip(starts, marks, strict=True) if at >= 0]
-    ends = [at for at, _ in known[1:]] + [len(target)]
-    for (at, mark), end in zip(known, ends, strict=True):
-        told[mark] = target[at + len(mark) : end].strip()
+    known = sorted((at, mark) for at, mark in zip(starts, marks, strict=True) if at >= 0)
+    ends = [at for at, _ in known][1:] + [len(target)] * bool(known)
+    told = {
+        mark: target[at + len(mark) : end].strip()
+        for (at, mark), end in zip(known, ends, strict=True)
+    }
     for mark in reversed(marks):
         source = source.replace(mark, told.get(mark, ""))
     return " ".join(source.split())
