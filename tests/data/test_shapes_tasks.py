@@ -164,4 +164,4 @@ def test_several_processes_may_draw_a_task_at_once(tmp_path: Path) -> None:
         held = pool.map(draw_few, [str(tmp_path)] * 3)
     assert len(set(held)) == 1
     drawn = sorted(path.name.split("-")[1] for path in tmp_path.iterdir())
-    assert drawn == ["clips", "plain", "pretrain_vcr", "tvc", "vcr"]
+    assert drawn == ["classes", "clips", "pretrain_vcr", "tvc", "vcr"]

@@ -1,4 +1,5 @@
-"""The records of nlvr: a sentence and two pictures of which it is true or false.
+"""The records of nlvr: a sentence and two pictures of which it is true or false, each with one
+large object.
 
 Every sentence comes with four pairs, two of which make it true, so that its words say nothing.
 """
@@ -11,13 +12,14 @@ from functools import partial
 from typing import Any
 
 from .questions import Words
-from .scene import COLOURS, SHAPES
 from .sets import Shown
+from .stills import CLASSES
 
 Pair = tuple[bool, bool]  # of the left and of the right picture: whether it shows what is meant
 ALL: tuple[Pair, ...] = ((True, True), (True, False), (False, True), (False, False))
 PER_SENTENCE = 4
-TURNS = ("left", "both", "right", "neither", "left", "either", "right", "one", "both", "count")
+TRIES = 1000  # to find pairs of both kinds
+TURNS = (*("left", "right", "both") * 2, *("left", "right", "neither", "either", "one", "same"))
 SENTENCES: dict[str, tuple[tuple[str, ...], frozenset[Pair]]] = {
     "both": (
         ("both pictures show a {}", "there is a {} in both pictures"),
@@ -44,10 +46,9 @@ SENTENCES: dict[str, tuple[tuple[str, ...], frozenset[Pair]]] = {
         frozenset({(True, True), (False, True)}),
     ),
 }
-MORE = {
-    ("left", "more"): "the left picture has more objects than the right one",
-    ("right", "more"): "the right picture has more objects than the left one",
-    ("", "same"): "both pictures have the same number of objects",
+SAME = {
+    "colour": "the large objects of both pictures have the same color",
+    "shape": "the large objects of both pictures have the same shape",
 }
 
 
@@ -56,8 +57,8 @@ def records(rng: random.Random, shown: Sequence[Shown]) -> Iterator[dict[str, An
     pools: dict[Words, tuple[list[Shown], list[Shown]]] = {}
     for number in range(max(1, len(shown) // 2)):
         kind = TURNS[number % len(TURNS)]
-        if kind == "count":
-            text, pairs = _counted(rng, shown)
+        if kind == "same":
+            text, pairs = _compared(rng, shown)
         else:
             text, pairs = _shown(rng, shown, kind, pools)
         rng.shuffle(pairs)
@@ -95,15 +96,15 @@ def _shown(
     pairs = [(*draw(sorted(true)), True) for _ in range(PER_SENTENCE // 2)]
     false = [pair for pair in ALL if pair not in true]
     pairs += [(*draw(false), False) for _ in range(PER_SENTENCE // 2)]
-    text = rng.choice(wordings).format(words).replace(" a o", " an o")
+    text = rng.choice(wordings).format(words)
     return text, pairs
 
 
 def _words(rng: random.Random) -> Words:
-    """Mostly a colour, which is seen at a glance."""
-    colour, shape = rng.choice(tuple(COLOURS)), rng.choice(SHAPES)
-    words = (Words(colour=colour), Words(shape=shape), Words(colour=colour, shape=shape))
-    return rng.choices(words, (7, 2, 1))[0]
+    """Of the large object, mostly a colour, which is seen at a glance."""
+    colour, shape = rng.choice(CLASSES).split()
+    named = (Words(colour=colour), Words(shape=shape), Words(colour=colour, shape=shape))
+    return rng.choices(named, (6, 3, 1))[0]._replace(size="large")
 
 
 def _pools(words: Words, shown: Sequence[Shown]) -> tuple[list[Shown], list[Shown]]:
@@ -121,14 +122,13 @@ def _drawn(
     return left, right
 
 
-def _counted(rng: random.Random, shown: Sequence[Shown]) -> tuple[str, Pairs]:
-    """A sentence that compares how many objects the pictures show, and its pairs."""
-    side, what = rng.choice(tuple(MORE))
+def _compared(rng: random.Random, shown: Sequence[Shown]) -> tuple[str, Pairs]:
+    """A sentence that compares the large objects of both pictures, and its pairs."""
+    what = rng.choice(tuple(SAME))
     found: dict[bool, Pairs] = {True: [], False: []}
-    for _ in range(1000):
-        left, right = rng.choice(shown), rng.choice(shown)
-        more = len(left.scene.things) - len(right.scene.things)
-        true = more == 0 if what == "same" else (more > 0 if side == "left" else more < 0)
-        if len(found[true]) < PER_SENTENCE // 2:
-            found[true].append((left, right, true))
-    return MORE[side, what], found[True] + found[False]
+    for _ in range(TRIES):
+        pair = rng.choice(shown), rng.choice(shown)
+        left, right = (getattr(each.scene.things[0], what) for each in pair)
+        if len(found[left == right]) < PER_SENTENCE // 2:
+            found[left == right].append((*pair, left == right))
+    return SAME[what], found[True] + found[False]

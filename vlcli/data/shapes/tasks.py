@@ -20,8 +20,8 @@ class Further(NamedTuple):
 
 FURTHER = {
     "gqa": Further("plain", gqa.records),
-    "nlvr": Further("plain", nlvr.records),
-    "vcr": Further("plain", vcr.records),
+    "nlvr": Further("classes", nlvr.records),
+    "vcr": Further("classes", vcr.records),
     "refcoco": Further(FIRST, refcoco.records),
     "mmt": Further("plain", mmt.records),
     "cls": Further("classes", classes.records),
@@ -31,6 +31,6 @@ FURTHER = {
     "yc2c": Further("clips", clip_captions.yc2c),
     "activitynet": Further("clips", clip_questions.activitynet),
     "pretrain": Further(FIRST, pretrain.records, ("vqa", "caption")),
-    "pretrain_vcr": Further("plain", pretrain.vcr_records, ("vcr",)),
+    "pretrain_vcr": Further("classes", pretrain.vcr_records, ("vcr",)),
 }
 TASKS = ("vqa", "caption", *FURTHER)

@@ -11,39 +11,43 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .captions import a
-from .scene import COLOURS, SHAPES, SIDE, Scene, Thing
+from .scene import SHAPES, SIDE
 from .sets import Shown
-from .stills import corner
+from .stills import CLASSES, corner
 
-CORNERS = ("top left", "top right", "bottom left", "bottom right")
 KINDS = ("color", "shape", "place")
-CHOICES = 4
-_OPTIONS = {"colour": tuple(COLOURS), "shape": SHAPES, "place": CORNERS}
+_OPTIONS = {  # of each, as many as there are choices
+    "color": tuple(dict.fromkeys(name.split()[0] for name in CLASSES)),
+    "shape": SHAPES,
+    "place": ("top left", "top right", "bottom left", "bottom right"),
+}
+_ASKED = {
+    "color": "what color is the large object?",
+    "shape": "what shape is the large object?",
+    "place": "where is the large object?",
+}
 
 
 def records(rng: random.Random, shown: Sequence[Shown]) -> Iterator[dict[str, Any]]:
-    """Two questions a picture, of different kinds, about objects clear of the middle."""
+    """Two questions a picture, of different kinds; places only of what is clear of the middle."""
     for each in shown:
-        clear = [(t, place) for t in each.scene.things if (place := corner(t, SIDE / 2))]
-        for number, kind in enumerate(rng.sample(KINDS, 2) if clear else ()):
-            yield {**each.about(number), **_posed(rng, kind, each.scene, *rng.choice(clear))}
+        thing = each.scene.things[0]
+        facts = {"color": thing.colour, "shape": thing.shape}
+        if place := corner(thing, SIDE / 2):
+            facts["place"] = place
+        for number, kind in enumerate(rng.sample(sorted(facts), 2)):
+            yield {**each.about(number), **_posed(rng, kind, facts)}
 
 
-def _posed(rng: random.Random, kind: str, scene: Scene, thing: Thing, place: str) -> dict[str, Any]:
-    facts = {"colour": thing.colour, "shape": thing.shape, "place": place}
-    asked = {"color": "colour"}.get(kind, kind)
-    text = {
-        "color": f"what color is the {thing.shape}?",
-        "shape": f"what shape is the {thing.colour} object?",
-        "place": f"where is the {thing.shape}?",
-    }[kind]
-    proved = "colour" if kind == "place" else "place"
-    answers = [_answer(asked, value) for value in _options(rng, asked, facts, scene)]
-    reasons = [_reason({**facts, proved: value}) for value in _options(rng, proved, facts, scene)]
-    choices, label = _shuffled(rng, answers)
-    rationales, rationale_label = _shuffled(rng, reasons)
+def _posed(rng: random.Random, kind: str, facts: dict[str, str]) -> dict[str, Any]:
+    proved = rng.choice([other for other in facts if other != kind])
+    said = {name: facts[name] for name in KINDS if name in (kind, proved)}
+    answers = {value: _answer(kind, value) for value in _OPTIONS[kind]}
+    reasons = {value: _reason({**said, proved: value}) for value in _OPTIONS[proved]}
+    choices, label = _mixed(rng, answers, facts[kind])
+    rationales, rationale_label = _mixed(rng, reasons, facts[proved])
     return {
-        "text": text,
+        "text": _ASKED[kind],
         "choices": choices,
         "label": label,
         "rationales": rationales,
@@ -52,28 +56,20 @@ def _posed(rng: random.Random, kind: str, scene: Scene, thing: Thing, place: str
     }
 
 
-def _options(rng: random.Random, what: str, facts: dict[str, str], scene: Scene) -> list[str]:
-    """The true value and three others; of colours one that the scene shows elsewhere, too."""
-    right = facts[what]
-    others = [value for value in _OPTIONS[what] if value != right]
-    if what != "colour":
-        return [right, *rng.sample(others, CHOICES - 1)]
-    near = rng.choice([thing.colour for thing in scene.things if thing.colour != right])
-    others.remove(near)
-    return [right, near, *rng.sample(others, CHOICES - 2)]
-
-
-def _answer(what: str, value: str) -> str:
-    said = {"colour": value, "shape": a(value), "place": f"at the {value}"}
-    return f"it is {said[what]}"
+def _answer(kind: str, value: str) -> str:
+    said = {"color": value, "shape": a(value), "place": f"at the {value}"}
+    return f"it is {said[kind]}"
 
 
 def _reason(facts: dict[str, str]) -> str:
-    return f"i see {a(facts['colour'], facts['shape'])} at the {facts['place']}"
+    """What is seen of the large object: two of its color, shape and place."""
+    words = [facts[name] for name in ("color", "shape") if name in facts]
+    noun = "" if "shape" in facts else " object"
+    place = f" at the {facts['place']}" if "place" in facts else ""
+    return f"i see {a('large', *words)}{noun}{place}"
 
 
-def _shuffled(rng: random.Random, texts: list[str]) -> tuple[list[str], int]:
-    """In any order, with the place of the one that came first."""
-    right = texts[0]
-    mixed = rng.sample(texts, len(texts))
-    return mixed, mixed.index(right)
+def _mixed(rng: random.Random, texts: dict[str, str], right: str) -> tuple[list[str], int]:
+    """The texts in any order, and the place of the right one."""
+    mixed = rng.sample(list(texts.values()), len(texts))
+    return mixed, mixed.index(texts[right])
