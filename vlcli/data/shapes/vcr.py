@@ -29,18 +29,21 @@ _ASKED = {
 
 
 def records(rng: random.Random, shown: Sequence[Shown]) -> Iterator[dict[str, Any]]:
-    """Two questions a picture, of different kinds; places only of what is clear of the middle."""
+    """Two questions a picture: its color, which is seen at a glance, and its shape or, where it is
+    clear of the middle, its place. Reasons for these name the color."""
     for each in shown:
         thing = each.scene.things[0]
         facts = {"color": thing.colour, "shape": thing.shape}
         if place := corner(thing, SIDE / 2):
             facts["place"] = place
-        for number, kind in enumerate(rng.sample(sorted(facts), 2)):
+        other = rng.choice([kind for kind in facts if kind != "color"])
+        for number, kind in enumerate(("color", other)):
             yield {**each.about(number), **_posed(rng, kind, facts)}
 
 
 def _posed(rng: random.Random, kind: str, facts: dict[str, str]) -> dict[str, Any]:
-    proved = rng.choice([other for other in facts if other != kind])
+    others = [other for other in facts if other != "color"]
+    proved = rng.choice(others) if kind == "color" else "color"
     said = {name: facts[name] for name in KINDS if name in (kind, proved)}
     answers = {value: _answer(kind, value) for value in _OPTIONS[kind]}
     reasons = {value: _reason({**said, proved: value}) for value in _OPTIONS[proved]}
