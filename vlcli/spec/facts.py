@@ -93,6 +93,12 @@ def is_raw(run: Run) -> bool:
     return str(run.feature_type).startswith("raw")
 
 
+def own_files(run: Run) -> bool:
+    """Whether a split is a file of the user's own."""
+    splits = (split for key in ("train", "valid", "test") for split in run.every(key) if split)
+    return any(str(split).endswith((".jsonl", ".jsonl.gz")) for split in splits)
+
+
 def is_stored(run: Run) -> bool:
     """Whether features come from a store of the user's own (stored:PATH)."""
     return path_of(run.feature_type) is not None

@@ -297,12 +297,7 @@ OWN_FILES = _when(
     "N1",
     "with your own data: train, valid or test name a .jsonl file",
     "train valid test",
-    lambda run: any(
-        str(split).endswith((".jsonl", ".jsonl.gz"))
-        for key in ("train", "valid", "test")
-        for split in run.every(key)
-        if split
-    ),
+    facts.own_files,
 )
 FILES = _when(
     "N1",

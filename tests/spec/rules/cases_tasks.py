@@ -362,6 +362,23 @@ CASES: list[Case] = [
 }""",
     ),
     Case(
+        code="R173",
+        severity="warning",
+        spec="""{
+    task: "cls",
+    test: "test",
+    submit: true,
+}""",
+        message="submit writes no file for cls: it has no test server.",
+        fix="Remove submit.",
+        at=(4, 5),
+        path="submit",
+        mended="""{
+    task: "cls",
+    test: "test",
+}""",
+    ),
+    Case(
         code="R172",
         severity="error",
         spec="""{
@@ -391,29 +408,6 @@ CASES: list[Case] = [
         mended="""{
     task: "cls",
     cls_task: "cifar10",
-}""",
-    ),
-    Case(
-        code="R151",
-        severity="error",
-        spec="""{
-    task: "gqa",
-    dataset: "shapes",
-    feature_type: "patch",
-    image_size: 64,
-    patch_size: 8,
-}""",
-        message="dataset shapes draws examples for vqa and caption, and the run trains on gqa.",
-        fix="Choose vqa or caption, or remove dataset to read files.",
-        at=(2, 5),
-        path="task",
-        places=("dataset",),
-        mended="""{
-    task: "vqa",
-    dataset: "shapes",
-    feature_type: "patch",
-    image_size: 64,
-    patch_size: 8,
 }""",
     ),
     Case(

@@ -14,6 +14,7 @@ RULES: list[Rule] = []
 ALL_BOXES = ("vqa", "gqa", "nlvr", "pretrain")
 FIRST_BOXES = ("caption", "mmt")
 LONG_TEXTS = {"caption": "captions", "mmt": "translations"}
+SERVED = ("vqa", "gqa", "nlvr", "vcr", "mmt", "tvqa", "how2qa", "tvc", "yc2c")  # by a test server
 LONG_TEXT = 40  # tokens that the published multitask runs give these targets
 
 
@@ -199,20 +200,36 @@ def values_of_tasks(run: Run) -> Iterator[Finding]:
             )
 
 
+@rule(RULES, "R173", "warning", "nothing to submit", "submit task tasks")
+def nothing_to_submit(run: Run) -> Iterator[Finding]:
+    """submit writes the file that a task's official test server takes. Some tasks have no such
+    server: their test answers are public, or they are for pretraining."""
+    known = [task for task in facts.trained_tasks(run) if task in facts.SHAPES_TASKS]
+    others = [task for task in known if task not in SERVED]
+    if run.submit and others:
+        who = "they have" if len(others) > 1 else "it has"
+        yield Finding(
+            ("submit",),
+            f"submit writes no file for {listed(others)}: {who} no test server.",
+            "Remove submit."
+            if others == known
+            else f"Nothing is lost: files of {listed([t for t in known if t in SERVED])} are made.",
+        )
+
+
 @rule(RULES, "R151", "error", "what the built-in data set draws", "dataset task tasks feature_type")
 def drawn_tasks(run: Run) -> Iterator[Finding]:
-    """dataset: "shapes" draws pictures on the spot with questions and captions, so it serves vqa
-    and caption, and it has pixels alone: stored features (butd, RN50, ...) do not exist for it.
-    Patches and image towers see pixels."""
+    """dataset: "shapes" draws examples of every built-in task on the spot, and pixels alone: stored
+    features (butd, RN50, ...) do not exist for it. Patches and image towers see pixels."""
     if run.dataset != "shapes":
         return
     others = [task for task in facts.trained_tasks(run) if task not in facts.SHAPES_TASKS]
     if others and all(others):
-        can = listed(facts.SHAPES_TASKS)
         yield Finding(
             ("dataset", "task" if run.task != "multitask" else "tasks"),
-            f"dataset shapes draws examples for {can}, and the run trains on {listed(others)}.",
-            f"Choose {listed(facts.SHAPES_TASKS, 'or')}, or remove dataset to read files.",
+            f"dataset shapes draws examples of the built-in tasks, and the run trains on "
+            f"{listed(others)}.",
+            "Choose a built-in task, or remove dataset to read files.",
         )
     if facts.sees(run) and not facts.is_raw(run) and run.feature_type != "patch":
         yield Finding(

@@ -147,13 +147,21 @@ def patches_fill_the_picture(run: Run) -> Iterator[Finding]:
     )
 
 
-@rule(RULES, "R160", "warning", "video features are stored", "feature_type task tasks")
+@rule(
+    RULES,
+    "R160",
+    "warning",
+    "video features are stored",
+    "feature_type dataset train valid test task tasks",
+)
 def video_feature_type(run: Run) -> Iterator[Finding]:
-    """tvqa, how2qa, tvc and yc2c read stored CLIP ViT features of their clips, whatever
+    """tvqa, how2qa, tvc and yc2c read stored CLIP ViT features of their published clips, whatever
     feature_type says. A type that asks for pixels (raw_*, patch) is an error: no picture passes
-    through a tower in such a run."""
+    through a tower in such a run. Clips of your own and drawn ones may be pictures."""
     kind = run.feature_type
     if not run.wrote("feature_type") or not facts.sees(run) or kind == "ViT":
+        return
+    if run.dataset is not None or facts.own_files(run):
         return
     if all(task in facts.VIDEO_TASKS for task in facts.trained_tasks(run)) and run.tasks:
         pixels = facts.is_raw(run) or kind == "patch"

@@ -1,0 +1,36 @@
+"""The specs that ship, made small enough for a test, and run in this process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from vlcli.runs.train import Outcome, Plan, train
+from vlcli.runtime.progress import screen_for
+from vlcli.spec.read import Reading, read_spec
+from vlcli.spec.resolved import resolved
+
+ROOT = Path(__file__).resolve().parents[2]
+FEW = ("epochs=1", "train_topk=24", "valid_topk=6", "num_workers=0", "batch_size=12")
+DRAWN = (
+    *("vqa", "gqa", "nlvr", "vcr", "caption", "refcoco", "mmt", "cls", "tvqa", "how2qa"),
+    *("tvc", "yc2c", "activitynet", "pretrain", "pretrain_vcr"),
+)
+
+
+def spec_of(task: str) -> Path:
+    """The spec that trains a task on the built-in data."""
+    name = {"vqa": "quickstart", "caption": "captions"}.get(task, task)
+    return ROOT / "specs" / f"{name}.json5"
+
+
+def read(task: str, *overrides: str) -> Reading:
+    return read_spec(spec_of(task), [*FEW, *overrides])
+
+
+def run(reading: Reading, output: Path, resume: Any = None) -> Outcome:
+    """Train what a reading says, quietly."""
+    assert reading.spec is not None, reading.problems
+    spec = reading.spec.but(output=str(output))
+    plan = Plan(spec, resolved(reading), "small", reading.written, "", resume)
+    return train(plan, screen_for(False, None))
