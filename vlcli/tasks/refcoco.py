@@ -40,11 +40,11 @@ class Refcoco(BaseTask):
 
     def look(self, example: Example) -> Example:
         """With the right boxes among those of the picture, and the names to choose from."""
-        if not example.visuals:
+        boxes = example.visuals[0].boxes.tolist() if example.visuals else example.regions
+        if not boxes:
             raise UserError(
-                f'Example "{example.id}" has no picture, and refcoco chooses among its boxes.', 3
+                f'Example "{example.id}" has no picture and no "boxes" to choose among.', 3
             )
-        boxes = example.visuals[0].boxes.tolist()
         names = tuple(map(self.wording.region, range(len(boxes))))
         return replace(
             example,
