@@ -9,6 +9,7 @@ import typer
 from vlcli import __version__
 from vlcli.cli import (
     convert,
+    data,
     eval_,
     explain,
     export,
@@ -55,6 +56,7 @@ app.command("eval")(eval_.eval_)
 app.command("predict")(predict.predict)
 app.command("export")(export.export)
 app.add_typer(features.app, name="features")
+app.add_typer(data.app, name="data")
 app.command("runs")(runs.runs)
 app.command("validate")(validate.validate)
 app.command("params")(params.params)

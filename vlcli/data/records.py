@@ -18,19 +18,27 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from vlcli.spec.problem import UserError
 
 Record = dict[str, Any]
+Tell = Callable[[UserError], None]
 
 
-def read_records(path: str | Path, needs: Sequence[str] = ()) -> list[Record]:
+def stop(fault: UserError) -> NoReturn:
+    """What is done with a fault by default; who tells them all goes on without what is wrong."""
+    raise fault
+
+
+def read_records(
+    path: str | Path, needs: Sequence[str] = (), each_fault: Tell = stop
+) -> list[Record]:
     """The records of a .jsonl or .jsonl.gz file; blank lines are passed over.
 
     Each gets an `id` if it has none: the name of the file and the line. UserError names the file
     and the line of what is no object, lacks a field of `needs`, holds a wrong type or repeats an
-    id.
+    id; where `each_fault` does not raise it, the line is left out.
     """
     path = Path(path)
     records: list[Record] = []
@@ -39,17 +47,19 @@ def read_records(path: str | Path, needs: Sequence[str] = ()) -> list[Record]:
         if not line.strip():
             continue
         place = f"{path}, line {number}"
-        record = _record(line, place)
-        for field in needs:
-            if field not in record:
-                raise UserError(f'{place}: the record has no "{field}".', exit_code=3)
-        record.setdefault("id", f"{path.name.split('.')[0]}-{number}")
-        record["id"] = str(record["id"])
-        if record["id"] in seen:
-            raise UserError(
-                f'{place}: the id "{record["id"]}" stands in line {seen[record["id"]]} already.',
-                exit_code=3,
-            )
+        try:
+            record = _record(line, place, needs)
+            record.setdefault("id", f"{path.name.split('.')[0]}-{number}")
+            record["id"] = str(record["id"])
+            if record["id"] in seen:
+                before = seen[record["id"]]
+                raise UserError(
+                    f'{place}: the id "{record["id"]}" stands in line {before} already.',
+                    exit_code=3,
+                )
+        except UserError as fault:
+            each_fault(fault)
+            continue
         seen[record["id"]] = number
         records.append(record)
     return records
@@ -68,12 +78,16 @@ def _text(path: Path) -> str:
         raise UserError(f"{path} cannot be read: {error}.") from error
 
 
-def _record(line: str, place: str) -> Record:
+def _record(line: str, place: str, needs: Sequence[str]) -> Record:
     try:
         record = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise UserError(f"{place}: this is not JSON ({error}).", exit_code=3) from error
-    return checked(record, place)
+    record = checked(record, place)
+    for field in needs:
+        if field not in record:
+            raise UserError(f'{place}: the record has no "{field}".', exit_code=3)
+    return record
 
 
 def checked(record: object, place: str) -> Record:

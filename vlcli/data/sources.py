@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import math
 import random
-from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -20,7 +19,7 @@ from . import published, shapes
 from .clips import ClipReader
 from .hdf5 import BoxReader, GridReader
 from .published import PublishedArgs, PublishedPictures
-from .records import Record, read_records
+from .records import Record, Tell, read_records, stop
 from .store import StoredReader
 from .tars import PictureTar, is_inside, member
 from .visual import PatchReader, PictureFiles, Pictures, Reader, below
@@ -59,7 +58,12 @@ class DataArgs(PublishedArgs, Protocol):
 
 
 def records(
-    args: DataArgs, names: str, role: Role, task: str, training: bool = False
+    args: DataArgs,
+    names: str,
+    role: Role,
+    task: str,
+    training: bool = False,
+    each_fault: Tell = stop,
 ) -> list[Record]:
     """The records that `names` (the value of train, valid or test) holds: splits of the built-in
     data set, published splits, or .jsonl files, joined by commas.
@@ -67,17 +71,25 @@ def records(
     `task` says which records are meant, by its name. A record of your own
     files is read in every role, or in that of its `split`. Published questions carry what
     ten people answered unless they are read for `training`. What `image` holds is what `reader`
-    reads: a path, a name in the tar, or the name of stored features.
+    reads: a path, a name in the tar, or the name of stored features. Where
+    `each_fault` does not raise them, files, lines and records that are wrong are left out.
     """
     found: list[Record] = []
+    whole = True
     for name in filter(None, map(str.strip, names.split(","))):
-        found += _named(args, name, role, task, training)
-    if not found:
-        raise UserError(f'{role} is "{names}", which holds no record.', exit_code=3)
-    twice = next((id for id, n in Counter(r["id"] for r in found).items() if n > 1), None)
-    if twice is not None:
-        raise UserError(f'{role} is "{names}", and two records have the id "{twice}".', exit_code=3)
-    return found
+        try:
+            found += _named(args, name, role, task, training, each_fault)
+        except UserError as fault:
+            each_fault(fault)
+            whole = False
+    if whole and not found:
+        each_fault(UserError(f'{role} is "{names}", which holds no record.', exit_code=3))
+    once: dict[str, Record] = {}
+    for record in found:
+        if once.setdefault(record["id"], record) is not record:
+            sentence = f'{role} is "{names}", and two records have the id "{record["id"]}".'
+            each_fault(UserError(sentence, exit_code=3))
+    return list(once.values())
 
 
 def pictures(args: DataArgs) -> Pictures:
@@ -136,14 +148,16 @@ def topk(items: Sequence[Item], value: float, seed: int) -> list[Item]:
     return [items[i] for i in kept]
 
 
-def _named(args: DataArgs, name: str, role: Role, task: str, training: bool) -> list[Record]:
+def _named(
+    args: DataArgs, name: str, role: Role, task: str, training: bool, each_fault: Tell
+) -> list[Record]:
     if name.endswith(OWN_DATA):
         if args.dataset is not None:
             raise UserError(
                 f'dataset is "{args.dataset}", and {name} is a file of your own. Remove dataset.',
                 exit_code=3,
             )
-        return _own(args, Path(name), role)
+        return _own(args, Path(name), role, each_fault)
     if args.dataset == "shapes":
         return shapes.load().records(name, task)
     if task == "cls" and Path(name).is_dir():
@@ -162,8 +176,8 @@ def _located(args: DataArgs, record: Record) -> Record:
     return {**record, "image": str(published.picture_path(root, image))}
 
 
-def _own(args: DataArgs, path: Path, role: Role) -> list[Record]:
-    held = read_records(path)
+def _own(args: DataArgs, path: Path, role: Role, each_fault: Tell) -> list[Record]:
+    held = read_records(path, each_fault=each_fault)
     kept = [record for record in held if _split(record, role) == role]
     if held and not kept:
         named = ", ".join(sorted({str(record["split"]) for record in held}))
@@ -173,7 +187,13 @@ def _own(args: DataArgs, path: Path, role: Role) -> list[Record]:
             exit_code=3,
         )
     where = _folder(args, path)
-    return [_placed(record, where, f'{path}, record "{record["id"]}"') for record in kept]
+    found: list[Record] = []
+    for record in kept:
+        try:
+            found.append(_placed(record, where, f'{path}, record "{record["id"]}"'))
+        except UserError as fault:
+            each_fault(fault)
+    return found
 
 
 def _split(record: Record, role: Role) -> str:

@@ -102,8 +102,8 @@ def build(
     if run is not None:
         put_back_priors(jobs, run)
     train = [each for job in jobs.values() for each in job.train]
-    tokenizer = tokenizer_at_hand(spec, building, run) or building.tokenizer(spec, _texts(train))
-    answers = _answers(spec, run, train)
+    tokenizer = tokenizer_at_hand(spec, building, run) or building.tokenizer(spec, texts_of(train))
+    answers = answers_of(spec, run, train)
     trained = run is not None and Checkpoints(run.path / "checkpoints").any()
     alone = (spec.load or trained) and not needs_backbone(spec.load, run if trained else None)
     shape = spec.but(from_scratch=True) if alone else spec
@@ -129,7 +129,7 @@ def restored(spec: Any, run: RunFolder) -> Architecture:
     building = building_of(spec)
     tokenizer = building.saved_tokenizer(run.path / TOKENIZER)
     shape = spec if needs_backbone(None, run) else spec.but(from_scratch=True)
-    architecture = building.architecture(shape, tokenizer, spec.feat_dim, _answers(spec, run, []))
+    architecture = building.architecture(shape, tokenizer, spec.feat_dim, answers_of(spec, run, []))
     freeze_by(architecture, spec)
     return architecture
 
@@ -160,7 +160,7 @@ def tokenizer_at_hand(spec: Any, building: Building, run: RunFolder | None = Non
     return None
 
 
-def _texts(examples: Iterable[Example]) -> list[str]:
+def texts_of(examples: Iterable[Example]) -> list[str]:
     """What a tokenizer learns from: inputs, and everything that counts as right."""
     texts: list[str] = []
     for each in examples:
@@ -169,7 +169,7 @@ def _texts(examples: Iterable[Example]) -> list[str]:
     return texts
 
 
-def _answers(spec: Any, run: RunFolder | None, train: Sequence[Example]) -> list[str] | None:
+def answers_of(spec: Any, run: RunFolder | None, train: Sequence[Example]) -> list[str] | None:
     """The answer list of `classifier` and `answer_vocab`: the run's, a file's, or the training
     answers, most frequent first."""
     if not (spec.classifier or spec.answer_vocab):
