@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 Severity = Literal["error", "warning", "note"]
 Kind = Literal[
@@ -71,6 +71,17 @@ class Report:
     findings: list[Finding] = field(default_factory=list)
     opened: int = 0
     seconds: float = 0.0
+
+    def sort(self) -> None:
+        """Errors first, and those of one split together."""
+        order = [(each.task, each.split) for each in self.splits]
+        place = {key: number for number, key in enumerate(order)}
+        self.findings.sort(
+            key=lambda each: (
+                get_args(Severity).index(each.severity),
+                place.get((each.task, each.split), -1),
+            )
+        )
 
     @property
     def exit_code(self) -> int:

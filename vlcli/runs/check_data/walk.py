@@ -39,7 +39,7 @@ def check(spec: Any, fast: bool = False, tell: Tell = lambda done, total: None) 
         for data in held:
             check_splits(data)
             report.findings += data.findings
-    report.findings.sort(key=lambda each: ("error", "warning", "note").index(each.severity))
+    report.sort()
     report.seconds = time.monotonic() - began
     return report
 
