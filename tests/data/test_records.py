@@ -54,6 +54,7 @@ def test_gzipped_records_are_read(tmp_path: Path) -> None:
         ('{"label": {"cat": NaN}}', '"label" must be a text, a whole number, or an object'),
         ('{"box": [1, 2, 3]}', '"box" must be a list of four numbers'),
         ('{"split": 1}', '"split" must be a text'),
+        ('{"questions": [{}, {"text": 1}]}', 'question 2: "text" must be a text'),
     ],
 )
 def test_a_wrong_record_is_named_by_file_and_line(tmp_path: Path, line: str, sentence: str) -> None:
@@ -89,3 +90,14 @@ def test_a_missing_or_broken_file_is_a_sentence(tmp_path: Path, name: str) -> No
     (tmp_path / "broken.jsonl.gz").write_bytes(gzip.compress(b"{}" * 99)[:-9])
     with pytest.raises(UserError, match=name):
         read_records(tmp_path / name)
+
+
+def test_who_tells_faults_gets_the_other_records(tmp_path: Path) -> None:
+    good = [json.dumps(GOOD | {"id": n}) for n in "ab"]
+    path = written(tmp_path, good[0], "{", '{"text": 1}', good[0], "{}", good[1])
+    told: list[UserError] = []
+    found = read_records(path, needs=["image"], each_fault=told.append)
+    assert [record["id"] for record in found] == ["a", "b"]
+    assert [str(fault).partition(":")[0] for fault in told] == [
+        f"{path}, line {number}" for number in (2, 3, 4, 5)
+    ]

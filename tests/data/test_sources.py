@@ -115,10 +115,10 @@ def test_published_pictures_are_looked_for_where_they_are_published(tmp_path: Pa
     entry = {"img_id": "COCO_train2014_000000000042", "question_id": 7, "sent": "?", "label": {}}
     (tmp_path / "vqa" / "karpathy_train.json").write_text(json.dumps([entry]))
     args = VLSpec(data_root=str(tmp_path), feature_type="patch")
-    (pixels,) = records(args, "karpathy_train", "train", "answers", True)
+    (pixels,) = records(args, "karpathy_train", "train", "vqa", True)
     name = "COCO/images/train2014/COCO_train2014_000000000042.jpg"
     assert pixels["image"] == str(tmp_path / name)
-    (stored,) = records(VLSpec(data_root=str(tmp_path)), "karpathy_train", "train", "answers", True)
+    (stored,) = records(VLSpec(data_root=str(tmp_path)), "karpathy_train", "train", "vqa", True)
     assert stored["image"] == entry["img_id"]
 
 

@@ -129,7 +129,10 @@ def test_all_records_that_the_task_refuses_are_named(rows: dict[str, list[Row]])
     report = checked()
     found = only(report, "record")
     assert list(found.first) == ["t1", "t4", "t5"]
-    assert found.sentence.startswith('3 of 6 records are wrong: Record "t1" has no "answers"')
+    assert found.sentence == (
+        '3 of 6 records are wrong: "t1", "t4": has no "answers" to learn from; '
+        '"t5": has no "text", the question.'
+    )
     assert (report.splits[0].records, report.splits[0].examples, report.exit_code) == (6, 3, 3)
 
 
@@ -240,7 +243,7 @@ def test_boxes_outside_the_picture(rows: dict[str, list[Row]]) -> None:
         ("box", "train", ["t1", "t3"]),
         ("box", "valid", ["v1", "v3"]),
     ]
-    assert 'Record "t1": the box [0, 0, 80, 10] is not' in report.findings[0].sentence
+    assert '"t1": the box [0, 0, 80, 10] is not' in report.findings[0].sentence
     assert (report.exit_code, report.opened) == (3, 8)
 
 

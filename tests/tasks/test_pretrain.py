@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from types import SimpleNamespace
 from typing import Any
@@ -192,3 +193,26 @@ def test_vcr_gives_every_objective_with_and_without_the_reason() -> None:
         ("rationale prediction: question: why is it so? answer: because", "it is"),
     ]
     assert sum(each.objective == "lm" for each in held) == 2
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence"),
+    [
+        ({"label": 0}, 'Record "1" has no "choices"'),
+        ({"label": 2, "choices": ["a", "b"], "text": "?"}, '"label" is 2; it must be the number'),
+        ({"label": 0, "choices": ["a", "b"]}, 'Record "1" has no "text"'),
+        (
+            {"label": 0, "choices": ["a", "b"], "text": "?", "rationales": ["c", "d"]},
+            'Record "1" has no "rationale_label" to learn from',
+        ),
+    ],
+)
+def test_a_wrong_question_of_vcr_is_a_sentence(question: dict[str, Any], sentence: str) -> None:
+    task = PretrainVcr(args("lm"), SPAN)
+    with pytest.raises(UserError, match=re.escape(sentence)):
+        task.examples([{"id": "1", "image": "1", "questions": [question]}], training=True)
+
+
+def test_a_question_without_a_text_is_a_sentence() -> None:
+    with pytest.raises(UserError, match='has no "text"'):
+        made("qa", [record(questions=[{"label": {"cat": 1.0}}])])

@@ -98,6 +98,8 @@ def checked(record: object, place: str) -> Record:
     for field, (right, words) in _FIELDS.items():
         if field in record and not right(record[field]):
             raise UserError(f'{place}: "{field}" must be {words}.', exit_code=3)
+    for number, question in enumerate(record.get("questions", ()), start=1):
+        checked(question, f"{place}: question {number}")
     return record
 
 

@@ -14,7 +14,7 @@ from vlcli.metrics.vqa import mean
 from vlcli.spec.problem import UserError
 
 from . import corruption
-from .base import BaseTask, Record, best_by_kind, record_id, record_images
+from .base import BaseTask, Record, best_by_kind, needed, record_id, record_images
 from .questions import scores_of
 from .regions import shares
 
@@ -166,7 +166,8 @@ class Pretrain(BaseTask):
                 for each in record.get("questions", ()):
                     answers = {a: s for a, s in scores_of(each).items() if s > 0}
                     if answers:
-                        yield Sentence(each["text"], answers, str(each.get("kind", "vqa")))
+                        asked = needed({"id": record_id(record), **each}, "text")
+                        yield Sentence(asked, answers, str(each.get("kind", "vqa")))
         elif objective in GROUNDED:
             # A further record of the same picture (another source of captions) has no questions.
             if "questions" in record or record.get("boxes"):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from vlcli.contracts import Example
 
 from . import corruption
-from .base import Record
+from .base import Record, needed, nothing_to_learn, position, record_id
 from .pretrain import GROUNDED, Pretrain, Sentence
 
 
@@ -30,11 +30,13 @@ class PretrainVcr(Pretrain):
             if objective in GROUNDED:
                 yield from [Sentence()] * (2 * self.args.ground_upsample)
                 continue
-            answer = question["choices"][int(question["label"])]
-            asked = f"question: {question['text']}"
+            named = {"id": record_id(record), **question}
+            answer = _right(named, "choices", "label")
+            asked = f"question: {needed(named, 'text')}"
             told = f"{asked} answer: {answer}"
-            reasons = question.get("rationales")
-            reason = reasons[int(question["rationale_label"])] if reasons else None
+            reason = (
+                _right(named, "rationales", "rationale_label") if "rationales" in named else None
+            )
             if objective == "caption":
                 yield Sentence(asked, {answer: 1.0}, "answer prediction")
                 if reason is not None:
@@ -43,3 +45,13 @@ class PretrainVcr(Pretrain):
                 yield Sentence(told)
                 if reason is not None:
                     yield Sentence(f"{told} rationale: {reason}")
+
+
+def _right(question: Record, choices: str, label: str) -> str:
+    """The right one of the choices of a question. UserError where there is none."""
+    held = needed(question, choices)
+    number = position(question, label, len(held))
+    if number is None:
+        raise nothing_to_learn(question, label)
+    right: str = held[number]
+    return right

@@ -108,17 +108,12 @@ def listed(faults: Mapping[str, str]) -> str:
     """Sentences by id as a list: those that say the same stand together, the first ones are named
     and the others counted."""
     by_sentence: dict[str, list[str]] = {}
-    for name, why in faults.items():
-        by_sentence.setdefault(why.rstrip("."), []).append(name)
-    told = [_told(why, names) for why, names in list(by_sentence.items())[:SHOWN]]
+    for name, sentence in faults.items():
+        why = sentence.rstrip(".").removeprefix(f'Record "{name}"').removeprefix(": ").strip()
+        by_sentence.setdefault(why, []).append(name)
+    told = [f"{some(names)}: {why}" for why, names in list(by_sentence.items())[:SHOWN]]
     rest = sum(len(names) for names in list(by_sentence.values())[SHOWN:])
     return "; ".join([*told, *([f"and {rest:,} more"] if rest else [])])
-
-
-def _told(why: str, names: Sequence[str]) -> str:
-    if len(names) == 1 and f'"{names[0]}"' in why:
-        return why
-    return f"{some(names)}: {why}"
 
 
 def some(names: Sequence[str]) -> str:

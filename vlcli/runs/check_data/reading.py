@@ -147,7 +147,7 @@ def made_of(task: Task, records: Sequence[Record], training: bool) -> Made:
     begin = 0
     while begin < len(records):
         try:
-            examples = task.examples(records[begin:], training)
+            examples = task.examples((records[n] for n in range(begin, len(records))), training)
         except UserError as error:
             named = _NAMED.match(str(error))
             number = numbers.get(named[1], -1) if named else -1
