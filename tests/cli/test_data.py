@@ -38,7 +38,7 @@ def test_a_clean_spec_is_a_table_and_0(folder: Path) -> None:
         "task   split   records   examples   pictures   findings\n"
         "vqa    train         2          2          2   nothing \n"
         "vqa    valid         2          2          2   nothing \n"
-        "\nNothing; "
+        "\nNothing is wrong; "
     )
     assert done.stdout.endswith(", 4 pictures read.\n")
 

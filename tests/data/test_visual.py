@@ -44,7 +44,7 @@ def test_boxes_tile_the_picture() -> None:
 
 
 def test_values_are_near_zero_and_one() -> None:
-    features, _ = PatchReader(PictureFiles(), (64, 64), 8).see(gradient())
+    features, *_ = PatchReader(PictureFiles(), (64, 64), 8).see(gradient())
     assert features.mean().abs() < 0.5
     assert 0.5 < features.std() < 2
 

@@ -103,8 +103,8 @@ def test_each_split_of_one_file_is_evaluated_as_itself(own: Path) -> None:
     marked = [row | {"split": parts[number % 4]} for number, row in enumerate(rows)]
     Path("own.jsonl").write_text("\n".join(map(json.dumps, marked)))
     outcome, _ = train(**OWN, test="own.jsonl")
-    assert outcome.evaluation is not None
-    assert outcome.evaluation.split == "test"
+    (evaluation,) = outcome.evaluations
+    assert evaluation.split == "test"
     run = RunFolder(own / "snap/run")
     spec = read_spec_text((run.path / "spec.json5").read_text()).spec
     for role, part in (("train", "train"), ("valid", "val"), (None, "test")):
@@ -171,12 +171,12 @@ def test_published_data_trains_as_it_is(
         task=task, train="karpathy_train", valid="karpathy_val", feature_type=kind, num_workers=1,
         **more,
     )  # fmt: skip
-    assert outcome.evaluation is not None
-    assert len(outcome.evaluation.examples) == 4
+    (evaluation,) = outcome.evaluations
+    assert len(evaluation.examples) == 4
     if task == "vqa":
-        assert outcome.evaluation.notes["accuracy"] == "official VQA accuracy"
+        assert evaluation.notes["accuracy"] == "official VQA accuracy"
     else:
-        assert "CIDEr" in outcome.evaluation.scores
+        assert "CIDEr" in evaluation.scores
 
 
 def publish(root: Path, kind: str) -> None:

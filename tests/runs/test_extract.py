@@ -115,8 +115,9 @@ def test_a_run_reads_a_store_and_names_a_missing_id_before_the_first_step(
     assert (seen.features.shape, seen.boxes.shape) == ((4, 96), (4, 4))
     parts = build(spec)
     assert parts.train[3].images == ("3.png",)
-    assert parts.reader is not None
-    assert parts.reader.pictures.open("3.png").size == (50, 40)  # type: ignore[attr-defined]
+    held = parts.jobs["vqa"].reader
+    assert held is not None
+    assert held.pictures.open("3.png").size == (50, 40)  # type: ignore[attr-defined]
     own.write_text("\n".join(map(json.dumps, [*lines, {**lines[0], "image": "gone.png"}])))
     said = rf'Example "own-9": The feature store {store} has no features of "gone.png"; it has 8'
     with pytest.raises(UserError, match=said):

@@ -193,7 +193,6 @@ def test_a_dry_run_says_what_would_train_and_makes_no_folder(fresh):
     ("sets", "code", "words"),
     [
         (["epochs=-1"], 3, "epochs is -1"),
-        (["submit=true"], 4, "checks submit and cannot run it yet"),
         (["train=nowhere"], 3, 'shapes has no split "nowhere"'),
         (["distributed=true", "multiGPU=true"], 3, "one process runs alone"),
         (["device=cuda"], 3, 'device is "cuda"'),

@@ -99,7 +99,8 @@ def _show(report: Report) -> None:
     headings = ("task", "split", "records", "examples", "pictures", "findings")
     print_table(rows, headings, numbers=headings[2:5])
     opened = f", {report.opened:,} pictures read" if report.opened else ""
-    all_found = _counted([each.severity for each in report.findings])
+    counted = _counted([each.severity for each in report.findings])
+    all_found = "nothing is wrong" if counted == "nothing" else counted
     print(f"\n{all_found[0].upper()}{all_found[1:]}; {report.seconds:.1f} s{opened}.")
 
 
