@@ -108,7 +108,7 @@ def test_each_split_of_one_file_is_evaluated_as_itself(own: Path) -> None:
     run = RunFolder(own / "snap/run")
     spec = read_spec_text((run.path / "spec.json5").read_text()).spec
     for role, part in (("train", "train"), ("valid", "val"), (None, "test")):
-        found = evaluate_run(run, spec, role)
+        ((found, _),) = evaluate_run(run, spec, role)
         assert [each.id for each in found.examples] == [
             row["id"] for row in marked if row["split"] == part
         ]
