@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.runs.mutation.fingerprint import Fingerprint, changed, copied, fingerprint
-from tests.runs.mutation.keys import LIVE, NEVER, REFUSAL, REFUSED, TINY, TRAINED
+from tests.runs.mutation.keys import LIVE, MIXED, NEVER, REFUSAL, REFUSED, TINY, TRAINED
 from tests.runs.mutation.small_data import fill
 from vlcli.archs.vlt5.spec import VLSpec
 from vlcli.spec.fields import arguments
@@ -35,7 +35,7 @@ def _in_the_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def known() -> Iterator[Known]:
+def known() -> Known:
     """Fingerprints of bases, each made once."""
     found: dict[str, Fingerprint] = {}
 
@@ -45,7 +45,7 @@ def known() -> Iterator[Known]:
             found[name] = fingerprint(values)
         return found[name]
 
-    yield of
+    return of
 
 
 def idle(found: Fingerprint, key: str) -> list[str]:
@@ -72,6 +72,13 @@ def test_a_key_changes_what_the_table_says(key: str, known: Known) -> None:
     after = fingerprint({**base, key: value})
     assert set(aspects.split()) <= changed(before, after), (changed(before, after), after["told"])
     assert idle(after, key) == []
+
+
+def test_testing_writes_what_test_servers_take() -> None:
+    files = fingerprint({**MIXED, "testing": True})["files"]
+    for split, file in (("vqa.test", "submit.json"), ("gqa.submit", "submit.json")):
+        assert f"submissions/{split}/{file}" in files
+        assert f"predictions/{split}.jsonl" in files
 
 
 @pytest.mark.parametrize("key", NEVER)

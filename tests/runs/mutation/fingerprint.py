@@ -16,6 +16,7 @@ from safetensors import safe_open
 
 from vlcli.archs.vlt5.architecture import VLArchitecture
 from vlcli.data import batching
+from vlcli.metrics import caption, words
 from vlcli.runs import evaluate
 from vlcli.runs import folder as folders
 from vlcli.runs import train as runs
@@ -130,6 +131,8 @@ def watch(patch: pytest.MonkeyPatch, seen: Seen) -> None:
     patch.setattr(batching, "loader", loaded)
     patch.setattr(evaluate, "loader", loaded)
     patch.setattr(folders, "_git", lambda: None)
+    for module in (caption, words):  # Java takes half a minute to score nothing
+        patch.setattr(module, "has_java", lambda: False)
 
 
 def after(seen: Seen, outcome: runs.Outcome) -> None:

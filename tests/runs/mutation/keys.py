@@ -14,6 +14,7 @@ TINY: Values = {
     **{"batch_size": 4, "epochs": 1, "lr": 0.01, "warmup_ratio": 0, "log_every": 1},
     **{"device": "cpu", "seed": 1},
 }
+LEARNED: Values = {**TINY, "epochs": 6, "gen_max_length": 6}
 LONG: Values = {**TINY, "epochs": 3}
 FROZEN: Values = {**TINY, "unfreeze_language_model": False}
 TRAINED: Values = {**TINY, "backbone": "./trained", "from_scratch": False}
@@ -29,6 +30,7 @@ BOXES: Values = {**TINY, "feature_type": "butd"}
 CAPTION: Values = {**TINY, "task": "caption", "train": "data/caption.jsonl"} | {
     "valid": "data/caption.jsonl"
 }
+LEARNED_CAPTION: Values = {**CAPTION, "epochs": 6, "gen_max_length": 8}
 BOXED_CAPTION: Values = {**CAPTION, "feature_type": "butd"}
 REFCOCO: Values = {**TINY, "task": "refcoco", "train": "data/refcoco.jsonl"} | {
     "valid": "data/refcoco.jsonl"
@@ -45,9 +47,10 @@ MIXED: Values = {
     **TINY,
     "task": "multitask",
     "tasks": "vqa,gqa",
+    "test": None,
     "train": {"vqa": "data/vqa.jsonl", "gqa": "data/gqa.jsonl"},
 }
-BY_SIZE: Values = {**MIXED, "multitask_sampling": "temperature"}
+BY_SIZE: Values = {**MIXED, "multitask_sampling": "temperature", "batch_size": 2}
 ADAPTER: Values = {**FROZEN, "use_adapter": True, "reduction_factor": 4}
 ADAPTERS: Values = {**MIXED, "unfreeze_language_model": False, "use_adapter": True} | {
     "reduction_factor": 4
@@ -107,7 +110,7 @@ LIVE: dict[str, Change] = {
     "submit": Change(True, "files", TESTED),
     "train_topk": Change(4, "order"),
     "valid_topk": Change(2, "predictions"),
-    "testing": Change(True, "predictions files", MIXED),
+    "testing": Change(True, "files evaluated", MIXED),
     "dataset": Change("shapes", "told order"),
     "data_root": Change("elsewhere", "inputs", BOXES),
     "images": Change("other", "inputs"),
@@ -138,7 +141,7 @@ LIVE: dict[str, Change] = {
     "resume": Change("runs/again", "order told", {**TRAINED, "epochs": 2}),
     "run_name": Change("other", "facts"),
     "comment": Change("tried", "facts"),
-    "trackers": Change("tensorboard", "files told"),
+    "trackers": Change("tensorboard", "files"),
     "log_every": Change(2, "logged"),
     # Compute
     "device": Change("cuda", "told"),
@@ -230,8 +233,8 @@ LIVE: dict[str, Change] = {
     "max_text_length": Change(3, "inputs"),
     "oscar_tags": Change(True, "inputs", BOXED_CAPTION),
     # Generation
-    "num_beams": Change(3, "predictions", LONG),
-    "gen_max_length": Change(2, "predictions"),
+    "num_beams": Change(3, "predictions", LEARNED),
+    "gen_max_length": Change(3, "targets predictions", LEARNED_CAPTION),
     "answer_vocab": Change("train", "predictions"),
     # Pretraining
     "losses": Change("lm,qa", "order", PRETRAIN),

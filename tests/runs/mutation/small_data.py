@@ -1,4 +1,4 @@
-"""A working folder with a few records of each kind, two models of one layer, and stored features."""
+"""A working folder: a few records of each kind, models of one layer, stored features."""
 
 from __future__ import annotations
 
@@ -49,6 +49,7 @@ def fill(folder: Path) -> None:
         box_features(folder / name / "VG/features/vg_gqa_obj36.h5", PICTURES, seed)
         (folder / name / "VG/objects_vocab.txt").write_text("circle\nsquare\n")
         (folder / name / "VG/attributes_vocab.txt").write_text("red\nblue\n")
+    served(folder / "datasets")
     classes(folder / "datasets/tiny-imagenet-200")
     expressions(folder / "datasets/RefCOCO/refcocog")
     (folder / "deepspeed.json").write_text('{"zero_optimization": {"stage": 1}}')
@@ -122,6 +123,19 @@ def box_features(path: Path, names: Iterable[str], seed: int, many: int = 36) ->
             group["boxes"] = np.tile(np.array([0, 0, 20, 20], np.float32), (many, 1))
             group["obj_id"], group["attr_id"] = np.arange(many) % 2, np.zeros(many, np.int64)
             group["img_w"], group["img_h"] = 32, 32
+
+
+def served(folder: Path) -> None:
+    """A question of each split that a test server keeps the answers of."""
+    for file, name in (("vqa/test", "COCO_test2015_000000000001"), ("GQA/submit", "n1")):
+        question = {"sent": "what is it ?", "question_id": 1, "img_id": name}
+        path = folder / f"{file}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps([question]))
+    for picture in ("COCO/images/test2015/COCO_test2015_000000000001", "GQA/images/n1"):
+        path = folder / f"{picture}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (32, 32)).save(path)
 
 
 def classes(folder: Path) -> None:
