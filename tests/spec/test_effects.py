@@ -134,6 +134,11 @@ REACHED: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
     "TRAINING": ({"lr": 0.1}, {**FULL, "test_only": True, "test": "test"}, FULL),
     "OWN_FILES": ({"images": "specs"}, FULL, {**FULL, "train": "my.jsonl"}),
     "FILES": ({"data_root": "data"}, {**FULL, "dataset": "shapes"}, FULL),
+    "PUBLISHED": (
+        {"data_root": "data"},
+        {**FULL, "train": "a.jsonl", "valid": "b.jsonl", "test": None, "feature_type": "patch"},
+        {**FULL, "train": "a.jsonl", "valid": "b.jsonl", "test": None},
+    ),
     "TASK_OWNERS": ({"tasks": "vqa,gqa"}, FULL | {"task": "vqa"}, ADAPTER | {"task": "vqa"}),
     "PROMPTED": ({"prompt": "q: "}, {**FULL, "task": "vcr"}, FULL),
     "WRITTEN_ANSWERS": ({"use_lm_head_adapter": True}, {**FULL, "classifier": True}, FULL),

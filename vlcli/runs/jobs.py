@@ -16,11 +16,13 @@ from vlcli.spec.facts import MULTITASK
 from vlcli.spec.files import OWN_DATA
 from vlcli.spec.problem import UserError
 
+SERVED = {"vqa": "test", "gqa": "submit"}  # splits whose answers a test server keeps
+
 
 @dataclass
 class Job:
     """One task of a run: `spec` has the values that hold for it. The lists are empty where a run
-    only tests or predicts."""
+    only tests or predicts; `served` are the examples of the test server's split (`testing`)."""
 
     spec: Any
     task: Task
@@ -28,6 +30,7 @@ class Job:
     train: list[Example] = field(default_factory=list)
     valid: list[Example] = field(default_factory=list)
     test: list[Example] = field(default_factory=list)
+    served: list[Example] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -109,6 +112,15 @@ def reader_of(spec: Any, pictures: Any) -> Reader:
 def split_name(names: str, role: sources.Role) -> str:
     """What results call a split: your own file or folder is named by its role."""
     return role if names.endswith(OWN_DATA) or "/" in names else names
+
+
+def served_split(spec: Any, task: str) -> str | None:
+    """The split that `testing` adds for a task of a multitask run; None where there is none, or
+    where it is tested anyway. The built-in data has one test split for all tasks."""
+    if not spec.testing or spec.task != MULTITASK or task not in SERVED:
+        return None
+    split = "test" if spec.dataset else SERVED[task]
+    return None if split == spec.of_task(task).test else split
 
 
 def train_batch_size(spec: Any) -> BatchSize:

@@ -17,7 +17,7 @@ from vlcli.data.faults import Skips
 from vlcli.data.mixing import MixedOrder
 from vlcli.peft.freezing import freeze
 from vlcli.runs.folder import RunFolder
-from vlcli.runs.jobs import Handling, Job, jobs_of, train_batch_size
+from vlcli.runs.jobs import Handling, Job, jobs_of, served_split, train_batch_size
 from vlcli.runs.unbuilt import refuse_unbuilt
 from vlcli.runs.weights import load_into, needs_backbone, tokenizer_of_run
 from vlcli.runtime.checkpoint import Checkpoints
@@ -98,6 +98,7 @@ def build(
         job.train = job.read(job.spec.train, "train", training=True)
         job.valid = job.read(job.spec.valid, "valid")
         job.test = job.read(job.spec.test, "test")
+        job.served = job.read(served_split(spec, job.name), "test")
         job.train = skips.readable(job.train, job.reader)
     if run is not None:
         put_back_priors(jobs, run)

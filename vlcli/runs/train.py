@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ from vlcli.data.faults import in_results, told
 from vlcli.runs import evaluate
 from vlcli.runs.evaluate import Evaluation
 from vlcli.runs.folder import SPEC, RunFolder
-from vlcli.runs.jobs import split_name
+from vlcli.runs.jobs import served_split, split_name
 from vlcli.runs.lock import held
 from vlcli.runs.log import Logged
 from vlcli.runs.params import count
@@ -86,15 +87,19 @@ def train(plan: Plan, screen: Screen) -> Outcome:
             said.say(remark)
         said.say(_opening(parts, engine, run))
         result = _learn(plan, parts, engine, run, said)
-        found = [] if result and result.stopped else _last(parts, engine)
+        stopped = result is not None and result.stopped
+        found = [] if stopped else _last(parts, engine)
+        served = [] if stopped else _served(parts, engine)
         samples: list[Path] = []
         submitted: list[Path] = []
         for evaluation in found if engine.main else ():
             submitted += evaluate.keep(run, evaluation)
             folder = run.path / "samples" / (evaluation.task if run.mixed else "")
             samples += draw_samples(evaluation, parts.jobs[evaluation.task].reader, folder)
+        for evaluation in served if engine.main else ():
+            submitted += evaluate.keep(run, evaluation)
         if engine.main:
-            status = "stopped" if result and result.stopped else "finished"
+            status = "stopped" if stopped else "finished"
             run.note(status=status, **_score(parts, result, found))
         seconds = time.monotonic() - began
         return Outcome(run, result, found, samples, submitted, seconds, engine.main)
@@ -255,6 +260,19 @@ def _last(parts: Parts, engine: Engine) -> list[Evaluation]:
         role, _, split = evaluate.split_of(job.spec, None)
         each = evaluate.evaluate(parts.architecture, job, split, job.of(role), engine, last=True)
         found.append(each)
+    return found
+
+
+def _served(parts: Parts, engine: Engine) -> list[Evaluation]:
+    """The best weights on the splits of test servers that `testing` asks for, with what is to be
+    submitted."""
+    found = []
+    for job in parts.jobs.values():
+        split = served_split(parts.spec, job.name)
+        if split is not None:
+            sent = replace(job, spec=job.spec.but(submit=True))
+            model = parts.architecture
+            found.append(evaluate.evaluate(model, sent, split, job.served, engine, last=True))
     return found
 
 

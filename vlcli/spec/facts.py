@@ -99,6 +99,13 @@ def own_files(run: Run) -> bool:
     return any(str(split).endswith((".jsonl", ".jsonl.gz")) for split in splits)
 
 
+def only_own_files(run: Run) -> bool:
+    """Whether every split is a file of the user's own."""
+    splits = (split for key in ("train", "valid", "test") for split in run.every(key) if split)
+    names = (name.strip() for split in splits for name in str(split).split(","))
+    return all(name.endswith((".jsonl", ".jsonl.gz")) for name in names if name)
+
+
 def is_stored(run: Run) -> bool:
     """Whether features come from a store of the user's own (stored:PATH)."""
     return path_of(run.feature_type) is not None

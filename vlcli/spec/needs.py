@@ -7,6 +7,7 @@ from collections.abc import Callable
 from . import facts
 from .fields import Need
 from .run import ByTask, Run
+from .sizes import STORED_TYPES
 
 
 def _flag(code: str, key: str) -> Need:
@@ -305,6 +306,16 @@ FILES = _when(
     "dataset",
     lambda run: run.dataset is None,
     "Remove {it}, or remove dataset.",
+)
+PUBLISHED = _when(
+    "N1",
+    "when a split or a feature file is a published one",
+    "train valid test feature_type use_vision",
+    lambda run: (
+        not facts.only_own_files(run)
+        or run.testing
+        or (facts.sees(run) and run.feature_type in STORED_TYPES)
+    ),
 )
 TASK_OWNERS = _when(
     "N1",

@@ -38,6 +38,22 @@ CASES: list[Case] = [
 }""",
     ),
     Case(
+        code="R68",
+        severity="error",
+        spec="""{
+    task: "mmt",
+    max_n_boxes: 100,
+}""",
+        message="max_n_boxes is 100 and the butd features of mmt hold 36 boxes per picture.",
+        fix="Set max_n_boxes: 36.",
+        at=(3, 5),
+        path="max_n_boxes",
+        mended="""{
+    task: "mmt",
+    max_n_boxes: 36,
+}""",
+    ),
+    Case(
         code="R69",
         severity="error",
         spec="""{

@@ -40,7 +40,8 @@ class SplitArgs(Group):
     )
     testing: bool = arg(
         False,
-        "In multitask runs, also predict the splits of the test servers (VQA test, GQA submit).",
+        "In multitask runs, also predict the splits of the test servers (VQA test, GQA submit) and "
+        "write what is to be submitted.",
         needs=needs.MULTITASK,
     )
     dataset: Literal["shapes"] | None = arg(
@@ -52,7 +53,7 @@ class SplitArgs(Group):
     data_root: str = arg(
         "datasets",
         "Folder of the published data sets (vqa/, GQA/, COCO/, ...).",
-        needs=needs.FILES,
+        needs=(needs.FILES, needs.PUBLISHED),
         new=True,
     )
     images: str | None = arg(

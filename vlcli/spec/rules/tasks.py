@@ -41,13 +41,15 @@ def all_stored_boxes(run: Run) -> Iterator[Finding]:
 
 @rule(RULES, "R68", "error", "boxes in caption files", "max_n_boxes feature_type task tasks")
 def caption_files(run: Run) -> Iterator[Finding]:
-    """Captions have butd files with 36 boxes per picture and no others, so max_n_boxes must be 36.
-    The published code finds no file for any other number."""
-    if _boxes(run, "caption") and run.max_n_boxes != BUTD_BOXES:
+    """Captions and translations have butd files with 36 boxes per picture and no others, so
+    max_n_boxes must be 36. The published code finds no caption file for any other number, and stops
+    with an assertion for translations."""
+    tasks = _boxes(run, *FIRST_BOXES)
+    if tasks and run.max_n_boxes != BUTD_BOXES:
         yield Finding(
             ("max_n_boxes", "feature_type"),
-            f"max_n_boxes is {run.max_n_boxes} and the butd features of caption hold {BUTD_BOXES} "
-            "boxes per picture.",
+            f"max_n_boxes is {run.max_n_boxes} and the butd features of {listed(tasks)} hold "
+            f"{BUTD_BOXES} boxes per picture.",
             f"Set max_n_boxes: {BUTD_BOXES}.",
         )
 

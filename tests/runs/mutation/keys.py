@@ -1,0 +1,299 @@
+"""Every key of a spec: how it is changed and what that changes, or why nothing follows from it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+Values = dict[str, Any]
+
+TINY: Values = {
+    **{"task": "vqa", "train": "data/vqa.jsonl", "valid": "data/valid.jsonl"},
+    **{"backbone": "./t5", "from_scratch": True, "tokenizer": "train"},
+    **{"unfreeze_language_model": True, "dropout": 0.0, "gen_max_length": 4},
+    **{"feature_type": "patch", "image_size": 32, "patch_size": 16},
+    **{"batch_size": 4, "epochs": 1, "lr": 0.01, "warmup_ratio": 0, "log_every": 1},
+    **{"device": "cpu", "seed": 1},
+}
+LEARNED: Values = {**TINY, "epochs": 6, "gen_max_length": 6}
+LONG: Values = {**TINY, "epochs": 3}
+FROZEN: Values = {**TINY, "unfreeze_language_model": False}
+TRAINED: Values = {**TINY, "backbone": "./trained", "from_scratch": False}
+BART: Values = {**TINY, "backbone": "./bart"}
+POOLED: Values = {**BART, "image_size": 16}  # one token
+SOME: Values = {**TINY, "n_boxes": 1}  # of four tokens
+TESTED: Values = {**TINY, "test": "data/fewer.jsonl"}
+BROKEN: Values = {**TINY, "train": "data/broken.jsonl"}
+RAW_LABEL: Values = {**TINY, "raw_label": True}
+SGD: Values = {**TINY, "optim": "sgd"}
+
+BOXES: Values = {**TINY, "feature_type": "butd"}
+CAPTION: Values = {**TINY, "task": "caption", "train": "data/caption.jsonl"} | {
+    "valid": "data/caption.jsonl"
+}
+LEARNED_CAPTION: Values = {**CAPTION, "epochs": 6, "gen_max_length": 8}
+BOXED_CAPTION: Values = {**CAPTION, "feature_type": "butd"}
+REFCOCO: Values = {**TINY, "task": "refcoco", "train": "data/refcoco.jsonl"} | {
+    "valid": "data/refcoco.jsonl"
+}
+EXPRESSIONS: Values = {**BOXES, "task": "refcoco", "train": "train", "valid": "val"}
+CLASSES: Values = {**TINY, "task": "cls", "train": "train", "valid": "val"}
+PRETRAIN: Values = {**TINY, "task": "pretrain", "train": "data/pretrain.jsonl"} | {
+    **{"valid": "data/pretrain.jsonl", "batch_size": 8, "max_text_length": 40},
+    "gen_max_length": 8,
+}
+CAPTIONED: Values = {**PRETRAIN, "losses": "lm,qa,caption"}
+
+MIXED: Values = {
+    **TINY,
+    "task": "multitask",
+    "tasks": "vqa,gqa",
+    "test": None,
+    "train": {"vqa": "data/vqa.jsonl", "gqa": "data/gqa.jsonl"},
+}
+BY_SIZE: Values = {**MIXED, "multitask_sampling": "temperature", "batch_size": 2}
+ADAPTER: Values = {**FROZEN, "use_adapter": True, "reduction_factor": 4}
+ADAPTERS: Values = {**MIXED, "unfreeze_language_model": False, "use_adapter": True} | {
+    "reduction_factor": 4
+}
+TRACKED: Values = {**ADAPTERS, "track_z": True}
+HYPERFORMER: Values = {**FROZEN, "use_hyperformer": True, "unique_hyper_net": True} | {
+    "reduction_factor": 4
+}
+COMPACTER: Values = {**FROZEN, "use_compacter": True, "hypercomplex_division": 2} | {
+    "reduction_factor": 4
+}
+COMPACTERS: Values = {**ADAPTERS, "use_adapter": False, "use_compacter": True} | {
+    **{"hypercomplex_division": 2, "shared_phm_rule": False}
+}
+LORA: Values = {**FROZEN, "use_lora": True}
+LORAS: Values = {**MIXED, "unfreeze_language_model": False, "use_lora": True}
+PROMPT: Values = {**FROZEN, "encoder_prompt_len": 2, "mid_dim": 16}
+PROMPTS: Values = {**MIXED, "unfreeze_language_model": False, "encoder_prompt_len": 2} | {
+    "mid_dim": 16
+}
+NORMS: Values = {**FROZEN, "unfreeze_layer_norms": True}
+TOWER: Values = {**TINY, "feature_type": "raw_RN50", "freeze_bn_statistics": True}
+VIS_ADAPTER: Values = {**TOWER, "use_vis_adapter": True}
+OWN_RATE: Values = {**TOWER, "unfreeze_vis_encoder": True} | {
+    "use_separate_optimizer_for_visual": True
+}
+
+
+class Change(NamedTuple):
+    """In a run of `base`, `value` changes these aspects (of fingerprint.ASPECTS) at least."""
+
+    value: Any
+    aspects: str
+    base: Values = TINY
+
+
+class Dead(NamedTuple):
+    """Why `value` changes nothing in a run of `base`."""
+
+    value: Any
+    why: str
+    base: Values = TINY
+
+
+LIVE: dict[str, Change] = {
+    # What runs
+    "arch": Change("vlbart", "problems"),
+    "preset": Change("single_adapter", "parameters", FROZEN),
+    "task": Change("gqa", "inputs"),
+    "tasks": Change("vqa,gqa", "parameters", ADAPTER),
+    "seed": Change(2, "order weights"),
+    # Data and splits
+    "train": Change("data/fewer.jsonl", "order"),
+    "valid": Change("data/fewer.jsonl", "evaluated predictions"),
+    "test": Change("data/fewer.jsonl", "predictions files"),
+    "test_only": Change(True, "order", TESTED),
+    "submit": Change(True, "files", TESTED),
+    "train_topk": Change(4, "order"),
+    "valid_topk": Change(2, "predictions"),
+    "testing": Change(True, "files evaluated", MIXED),
+    "dataset": Change("shapes", "told order"),
+    "data_root": Change("elsewhere", "inputs", BOXES),
+    "images": Change("other", "inputs"),
+    "on_bad_example": Change("skip", "told order", BROKEN),
+    # Training
+    "batch_size": Change(2, "order"),
+    "valid_batch_size": Change(1, "evaluated"),
+    "optim": Change("adam", "updates"),
+    "lr": Change(0.02, "updates"),
+    "lr_schedule": Change("constant", "updates"),
+    "warmup_ratio": Change(0.5, "updates"),
+    "weight_decay": Change(0.5, "updates"),
+    "clip_grad_norm": Change(0.01, "updates", SGD),
+    "gradient_accumulation_steps": Change(2, "order updates"),
+    "adam_eps": Change(0.1, "updates"),
+    "adam_beta1": Change(0.5, "updates"),
+    "adam_beta2": Change(0.9, "updates"),
+    "epochs": Change(2, "order"),
+    "early_stopping": Change(1, "order", {**LONG, "lr": 0.0}),
+    "dropout": Change(0.3, "loss"),
+    "log_train_accuracy": Change(True, "logged"),
+    "dry": Change(True, "evaluated logged"),
+    # Checkpoints and logs
+    "output": Change("runs/here", "files"),
+    "load": Change("runs/first", "weights", TRAINED),
+    "save_frozen": Change(True, "files", {**TRAINED, "unfreeze_language_model": False}),
+    "from_scratch": Change(True, "weights", TRAINED),
+    "resume": Change("runs/again", "order told", {**TRAINED, "epochs": 2}),
+    "run_name": Change("other", "facts"),
+    "comment": Change("tried", "facts"),
+    "trackers": Change("tensorboard", "files"),
+    "log_every": Change(2, "logged"),
+    # Compute
+    "device": Change("cuda", "told"),
+    "precision": Change("bf16", "loss told"),
+    "fp16": Change(True, "problems"),
+    "num_workers": Change(1, "processes"),
+    "multiGPU": Change(True, "told"),
+    "distributed": Change(True, "told"),
+    "local_rank": Change(0, "told"),
+    "deepspeed": Change("deepspeed.json", "told"),
+    # Backbone
+    "backbone": Change("./bart", "parameters"),
+    "tokenizer": Change("./words", "inputs"),
+    # Visual embedding
+    "use_vision": Change(False, "parameters"),
+    "feat_dim": Change(512, "problems"),
+    "pos_dim": Change(5, "problems"),
+    "legacy_area": Change(False, "loss", REFCOCO),
+    "use_vis_order_embedding": Change(False, "parameters"),
+    "use_vis_layer_norm": Change(False, "parameters"),
+    "individual_vis_layer_norm": Change(False, "parameters"),
+    "share_vis_lang_layer_norm": Change(True, "loss", BART),
+    "n_boxes": Change(10, "inputs", BOXED_CAPTION),
+    "max_n_boxes": Change(40, "problems", BOXED_CAPTION),
+    "additional_visual_embedding_layers": Change(1, "parameters"),
+    "downsample": Change(True, "loss", SOME),
+    "oneddownsample": Change(True, "loss", SOME),
+    "sparse_sample": Change(True, "loss", SOME),
+    "expand_vis_embedding": Change(True, "parameters", POOLED),
+    "n_image_tokens": Change(2, "parameters", {**POOLED, "expand_vis_embedding": True}),
+    "vis_use_transformer": Change(True, "parameters", BART),
+    # Visual features
+    "feature_type": Change("butd", "inputs parameters"),
+    "image_size": Change(64, "inputs"),
+    "patch_size": Change(8, "inputs parameters"),
+    # Adapters
+    "use_adapter": Change(True, "parameters", FROZEN),
+    "use_lradapter": Change(True, "parameters", FROZEN),
+    "low_rank_rank": Change(2, "parameters", {**FROZEN, "use_lradapter": True}),
+    "use_single_adapter": Change(True, "parameters", ADAPTERS),
+    "reduction_factor": Change(8, "parameters", ADAPTER),
+    "add_adapter_cross_attn": Change(False, "parameters", ADAPTER),
+    "add_layer_norm_before_adapter": Change(True, "parameters", ADAPTER),
+    "add_layer_norm_after_adapter": Change(True, "parameters", ADAPTER),
+    "share_down_sampler": Change(True, "parameters", ADAPTERS),
+    "share_up_sampler": Change(True, "parameters", ADAPTERS),
+    "use_lm_head_adapter": Change(True, "parameters", FROZEN),
+    "track_z": Change(True, "loss", ADAPTERS),
+    "lambda_z": Change(1.0, "loss", TRACKED),
+    # Hyperformer
+    "use_hyperformer": Change(True, "parameters", {**FROZEN, "unique_hyper_net": True}),
+    "unique_hyper_net": Change(False, "problems", HYPERFORMER),
+    "efficient_unique_hyper_net": Change(True, "parameters", HYPERFORMER),
+    "projected_task_embedding_dim": Change(8, "parameters", HYPERFORMER),
+    # Compacter
+    "use_compacter": Change(True, "parameters", {**FROZEN, "reduction_factor": 4}),
+    "hypercomplex_division": Change(4, "parameters", COMPACTER),
+    "phm_rank": Change(2, "parameters", COMPACTER),
+    "shared_phm_rule": Change(False, "parameters", COMPACTER),
+    "factorized_phm": Change(False, "parameters", COMPACTER),
+    "phm_init_range": Change(0.1, "weights", COMPACTER),
+    "shared_phm_rule_over_tasks": Change(True, "parameters", COMPACTERS),
+    "factorized_phm_rule": Change(True, "parameters", COMPACTER),
+    "learn_phm": Change(False, "parameters", COMPACTER),
+    # LoRA
+    "use_lora": Change(True, "parameters", FROZEN),
+    "lora_dim": Change(2, "parameters", LORA),
+    "lora_alpha": Change(8, "loss updates", LORA),
+    "use_single_lora": Change(True, "parameters", LORAS),
+    "lora_dropout": Change(0.5, "updates", LORA),
+    "lora_targets": Change("q,v,o", "parameters", LORA),
+    # Prompts
+    "encoder_prompt_len": Change(3, "parameters", PROMPT),
+    "decoder_prompt_len": Change(2, "parameters", PROMPT),
+    "use_single_prompt": Change(True, "parameters", PROMPTS),
+    "mid_dim": Change(24, "parameters", PROMPT),
+    "use_attn_prefix": Change(True, "parameters", PROMPT),
+    # The adapters library
+    "adapter": Change("seq_bn", "parameters", FROZEN),
+    # Freezing
+    "unfreeze_language_model": Change(True, "parameters", FROZEN),
+    "unfreeze_layer_norms": Change(True, "parameters", FROZEN),
+    "legacy_t5_norms": Change(True, "parameters", NORMS),
+    "unfreeze_lm_head": Change(True, "parameters", FROZEN),
+    # Text
+    "prompt": Change("say: ", "inputs"),
+    "post_prompt": Change(" say", "inputs"),
+    "use_tasks_prompts": Change(True, "inputs", MIXED),
+    "max_text_length": Change(3, "inputs"),
+    "oscar_tags": Change(True, "inputs", BOXED_CAPTION),
+    # Generation
+    "num_beams": Change(3, "predictions", LEARNED),
+    "gen_max_length": Change(3, "targets predictions", LEARNED_CAPTION),
+    "answer_vocab": Change("train", "predictions"),
+    # Pretraining
+    "losses": Change("lm,qa", "order", PRETRAIN),
+    "word_mask_rate": Change(0.6, "inputs", PRETRAIN),
+    "n_ground": Change(2, "inputs", PRETRAIN),
+    "ground_upsample": Change(2, "order", PRETRAIN),
+    "ground_weight": Change(0.5, "targets loss", PRETRAIN),
+    "single_vqa_prefix": Change(True, "inputs", PRETRAIN),
+    "caption_only": Change(True, "order", PRETRAIN),
+    "coco_only": Change(True, "order", PRETRAIN),
+    "caption_cocoonly": Change(False, "order", CAPTIONED),
+    "itm_cocoonly": Change(False, "order", PRETRAIN),
+    # Caption
+    "prefix": Change("span", "inputs", CAPTION),
+    "no_prefix": Change(True, "inputs", CAPTION),
+    # VQA
+    "classifier": Change(True, "parameters"),
+    "raw_label": Change(True, "targets"),
+    "answer_normalize": Change(True, "targets", RAW_LABEL),
+    # RefCOCOg
+    "RefCOCO_GT": Change(True, "predictions", EXPRESSIONS),
+    "shuffle_boxes": Change(True, "inputs", REFCOCO),
+    "only_boxes": Change(True, "predictions", REFCOCO),
+    "vis_pointer": Change(True, "problems", REFCOCO),
+    # Classification
+    "cls_task": Change("cifar10", "told order", CLASSES),
+    # Multitask
+    "multitask_sampling": Change("alternate", "order", MIXED),
+    "sampling_temperature": Change(100.0, "order", BY_SIZE),
+    "task_weight": Change({"gqa": 0.5}, "targets loss", MIXED),
+}
+
+# Nothing reads them, and a warning says so.
+NEVER: dict[str, Dead] = {
+    "load_lxmert_qa": Dead("weights.pth", "read by no code, as published"),
+    "freeze_ln_statistics": Dead(True, "a layer norm keeps no statistics"),
+    "obj_mask_rate": Dead(0.3, "masking objects was LXMERT's", PRETRAIN),
+    "RefCOCO_BUTD": Dead(True, "detected boxes are used where RefCOCO_GT is false", REFCOCO),
+    "do_lower_case": Dead(True, "read by no tokenizer in use"),
+    "test_answerable": Dead(True, "read by no code, as published"),
+}
+
+# Read only where pictures pass through an image tower in a run, and such a run is refused.
+REFUSED: dict[str, Dead] = {
+    "vis_pooling_output": Dead(True, "the pooled feature is a tower's", TOWER),
+    "use_data_augmentation": Dead(True, "pictures are changed in front of a tower", TOWER),
+    "use_vis_adapter": Dead(True, "adapters stand in a tower", TOWER),
+    "vis_adapter_type": Dead("front-bottleneck", "adapters stand in a tower", VIS_ADAPTER),
+    "vis_reduction_factor": Dead(4, "adapters stand in a tower", VIS_ADAPTER),
+    "remove_bn_vis_adapter": Dead(True, "adapters stand in a tower", VIS_ADAPTER),
+    "use_separate_optimizer_for_visual": Dead(
+        True, "the rates are a tower's", {**TOWER, "unfreeze_vis_encoder": True}
+    ),
+    "use_adam_for_visual": Dead(True, "the rates are a tower's", OWN_RATE),
+    "vis_lr": Dead(0.1, "the rates are a tower's", OWN_RATE),
+    "vis_weight_decay": Dead(0.1, "the rates are a tower's", OWN_RATE),
+    "unfreeze_vis_encoder": Dead(True, "it trains a tower", TOWER),
+    "unfreeze_vis_last_layer": Dead(True, "it trains a tower", TOWER),
+    "unfreeze_batch_norms": Dead(True, "it trains a tower", TOWER),
+    "freeze_bn_statistics": Dead(False, "the statistics are a tower's", TOWER),
+}
+REFUSAL = "by this version|cannot run it yet"
