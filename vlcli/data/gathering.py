@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from vlcli.spec.files import OWN_DATA
+from vlcli.spec.facts import OWN_DATA
 from vlcli.spec.problem import UserError
 
 from .records import read_records

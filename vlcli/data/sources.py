@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
 from vlcli.spec import facts, stores
-from vlcli.spec.files import OWN_DATA
+from vlcli.spec.facts import OWN_DATA
 from vlcli.spec.problem import UserError
 from vlcli.spec.sizes import BUTD_BOXES, CLIP_WIDTH, STORED_TYPES
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vlcli.contracts import Building, Example, Task
@@ -12,8 +12,7 @@ from vlcli.data.batching import BatchSize
 from vlcli.data.faults import Skips, known_faults
 from vlcli.data.visual import Reader
 from vlcli.spec.entries import all_of, part
-from vlcli.spec.facts import MULTITASK
-from vlcli.spec.files import OWN_DATA
+from vlcli.spec.facts import MULTITASK, OWN_DATA
 from vlcli.spec.problem import UserError
 
 SERVED = {"vqa": "test", "gqa": "submit"}  # splits whose answers a test server keeps
@@ -71,13 +70,7 @@ class Handling:
         """With the weight of its task in the loss."""
         drawn = self.tasks[example.task].redraw(example, epoch)
         weight = self.weights.get(example.task, 1.0)
-        return drawn if weight == 1 else replace_weight(drawn, weight)
-
-
-def replace_weight(example: Example, factor: float) -> Example:
-    from dataclasses import replace
-
-    return replace(example, weight=example.weight * factor)
+        return drawn if weight == 1 else replace(drawn, weight=drawn.weight * weight)
 
 
 def task_names(spec: Any) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from .stores import path_of
 
 ADAPTER_KINDS = ("use_adapter", "use_hyperformer", "use_compacter", "use_lradapter")
 MULTITASK = "multitask"
+OWN_DATA = (".jsonl", ".jsonl.gz")  # of the user's own files
 VIDEO_TASKS = ("tvqa", "how2qa", "tvc", "yc2c")
 PRETRAINING = ("pretrain", "pretrain_vcr")
 SHAPES_TASKS = (  # what the built-in data set draws
@@ -95,15 +96,19 @@ def is_raw(run: Run) -> bool:
 
 def own_files(run: Run) -> bool:
     """Whether a split is a file of the user's own."""
-    splits = (split for key in ("train", "valid", "test") for split in run.every(key) if split)
-    return any(str(split).endswith((".jsonl", ".jsonl.gz")) for split in splits)
+    return any(name.endswith(OWN_DATA) for name in _splits(run))
 
 
 def only_own_files(run: Run) -> bool:
     """Whether every split is a file of the user's own."""
-    splits = (split for key in ("train", "valid", "test") for split in run.every(key) if split)
-    names = (name.strip() for split in splits for name in str(split).split(","))
-    return all(name.endswith((".jsonl", ".jsonl.gz")) for name in names if name)
+    return all(name.endswith(OWN_DATA) for name in _splits(run))
+
+
+def _splits(run: Run) -> list[str]:
+    """Every split that any task of the run names."""
+    held = (split for key in ("train", "valid", "test") for split in run.every(key) if split)
+    names = (name.strip() for split in held for name in str(split).split(","))
+    return [name for name in names if name]
 
 
 def is_stored(run: Run) -> bool:

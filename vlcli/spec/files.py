@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from . import stores
+from .facts import OWN_DATA
 from .rules import Finding
 from .run import InDoubt, Run
 from .values import shown
 
-OWN_DATA = (".jsonl", ".jsonl.gz")
 WEIGHTS = ("", ".safetensors", ".pth")
 RUNS = Path("snap")
 HERE = ("/", "./", "../", "~")  # how a folder is told from a name on the hub
