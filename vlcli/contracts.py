@@ -19,11 +19,17 @@ Box = tuple[float, float, float, float]  # x1, y1, x2, y2 as shares of width and
 class Visual(NamedTuple):
     """What an architecture sees of one picture: features (N, F), float32 or as they are stored, and
     boxes (N, 4) float32, each x1, y1, x2, y2 as shares of width and height in [0, 1]; `names` say
-    in words what the N boxes show, where a detector or a record does."""
+    in words what the N boxes show, where a detector or a record does.
+
+    Where the architecture's own image tower is to make the features, there are `pixels` (H, W, 3)
+    in bytes, and features is empty, (0, 0); boxes then are the regions to look at, or empty, (0, 4),
+    for the tower's whole grid.
+    """
 
     features: Tensor
     boxes: Tensor
     names: tuple[str, ...] = ()
+    pixels: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,10 @@ from vlcli.cli.options import Json, Overrides
 
 
 def eval_(
-    task: Annotated[str, typer.Option("--task", help="What to evaluate, such as vqa.")],
+    task: Annotated[
+        str | None,
+        typer.Option("--task", help="What to evaluate, such as vqa; by default all of the run's."),
+    ] = None,
     run: Annotated[
         str | None, typer.Option("--run", help="A run; by default the newest finished of the task.")
     ] = None,
@@ -29,9 +32,14 @@ def eval_(
     from vlcli.runs.folder import SPEC, RunFolder
     from vlcli.spec.problem import UserError
 
-    folder = RunFolder.find(run) if run else RunFolder.newest(task)
+    if run:
+        folder = RunFolder.find(run)
+    elif task:
+        folder = RunFolder.newest(task)
+    else:
+        raise UserError("Nothing to evaluate. Name a task (--task vqa) or a run (--run NAME).", 2)
     reading = checked(folder.path / SPEC, overrides)
-    if task not in (*folder.facts.get("tasks", (task,)), folder.facts.get("task")):
+    if task and task not in (*folder.facts.get("tasks", (task,)), folder.facts.get("task")):
         raise UserError(
             f'{folder.path} was trained on {", ".join(folder.facts["tasks"])}, not on "{task}".', 3
         )

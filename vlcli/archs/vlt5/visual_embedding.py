@@ -24,6 +24,11 @@ class VisualTokens(NamedTuple):
 
     `mask` (B, N) is true for what is there; None means all of it. `picture_ids` and `box_ids`
     (B or 1, N) number pictures and the boxes of each; None means one picture, boxes 0 .. N-1.
+
+    `pixels` (B, P, H, W, 3) are bytes of the P pictures of each example, for the image tower that
+    makes the features; boxes are then the regions to look at, (B, P M, 4) with M of a picture and
+    their mask, and M is 0 for the tower's whole grid. `shown` (B, P) is false for a picture that an
+    example lacks; None means that none is lacking.
     """
 
     features: Tensor
@@ -31,6 +36,8 @@ class VisualTokens(NamedTuple):
     mask: Tensor | None = None
     picture_ids: Tensor | None = None
     box_ids: Tensor | None = None
+    pixels: Tensor | None = None
+    shown: Tensor | None = None
 
 
 class VisualEmbedding(nn.Module):
