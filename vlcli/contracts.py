@@ -22,8 +22,8 @@ class Visual(NamedTuple):
     in words what the N boxes show, where a detector or a record does.
 
     Where the architecture's own image tower is to make the features, there are `pixels` (H, W, 3)
-    in bytes, and features is empty, (0, 0); boxes then are the regions to look at, or empty, (0, 4),
-    for the tower's whole grid.
+    in bytes, and features is empty, (0, 0); boxes are the regions to look at then, or empty (0, 4)
+    for the whole grid of the tower.
     """
 
     features: Tensor
