@@ -6,7 +6,8 @@ import atexit
 import multiprocessing
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 WINDOW = 50  # batches that are sorted by length together
 AHEAD = 4  # batches that each loading process has ready
+Item = TypeVar("Item")
 Length = tuple[int, int]
 Collate = Callable[[Sequence[Example]], Any]  # gives a contracts.Batch
 BatchSize = int | Mapping[str, int]  # of all tasks, or by task
@@ -153,7 +155,21 @@ class TrainBatches:
     def epoch(self, number: int, start: int = 0) -> Iterable[Batch]:
         """The batches of epoch `number` (from 0) from batch `start` on."""
         self._order.at(number, start)
-        return self.skips.batches(self._loader)
+        loaded: Iterable[Loaded] = self._loader
+        if self._loader.num_workers:
+            loaded = ahead(iter(self._loader))
+        return self.skips.batches(loaded)
+
+
+def ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """The same items, each fetched by a thread while the one before it is in use: taking a batch
+    over from a loading process takes time, too."""
+    end = object()
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, items, end)
+        while (item := coming.result()) is not end:
+            coming = pool.submit(next, items, end)
+            yield cast(Item, item)
 
 
 class Loading:
