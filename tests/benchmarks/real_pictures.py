@@ -49,8 +49,8 @@ SPECS: dict[str, dict[str, Any]] = {
     "captions": {"task": "caption", "epochs": 3, "lr": 1.5e-3, "gen_max_length": 30},
     "questions": {"task": "vqa", "epochs": 4},
     "daquar": {"task": "vqa", "epochs": 12, "max_text_length": 40},
-    "matching": {"task": "vqa", "prompt": "image text match: ", "epochs": 6, "max_text_length": 40},
-    "grounding": {"task": "refcoco", "epochs": 4, "only_boxes": True},
+    "matching": {"task": "vqa", "prompt": "image text match: ", "epochs": 5, "max_text_length": 40},
+    "grounding": {"task": "refcoco", "epochs": 2, "only_boxes": True},
     "nlvr": {"task": "nlvr", "epochs": 12},
     "tiny_imagenet": {"task": "cls", "epochs": 20},
 }
