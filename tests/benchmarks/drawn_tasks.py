@@ -2,7 +2,8 @@
 
     python tests/benchmarks/drawn_tasks.py OUT [NAME ...] [--only full|blind]
 
-NAME is that of a file in `specs/` (all tasks where none is given). OUT gets the runs and
+NAME is that of a file in `specs/` or of a variant below (all tasks where none is given); what loads
+the quickstart's weights takes those of OUT. OUT gets the runs and
 `results.json`; a run that is there already is only judged. Every step is a `vlcli` command; the
 seconds are those of `vlcli train` from its start to its end, validation and test included.
 """
@@ -14,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import json5
 from real_pictures import judged, vlcli
 
 SPECS = Path(__file__).parents[2] / "specs"
@@ -21,6 +23,7 @@ TASKS = (
     *("quickstart", "gqa", "nlvr", "vcr", "captions", "refcoco", "mmt", "cls"),
     *("tvqa", "how2qa", "tvc", "yc2c", "activitynet", "pretrain", "pretrain_vcr"),
 )
+VARIANTS = {"multitask_shared_adapter": ("multitask_adapters", "use_single_adapter=true")}
 
 
 def trained(out: Path, name: str, use_vision: bool, before: dict[str, Any]) -> dict[str, Any]:
@@ -28,8 +31,12 @@ def trained(out: Path, name: str, use_vision: bool, before: dict[str, Any]) -> d
     run = out / (name if use_vision else f"{name}-blind")
     seconds = before.get("seconds", 0.0)
     if not run.exists():
-        twin = () if use_vision else ("--set", "use_vision=false")
-        seconds = vlcli("train", str(SPECS / f"{name}.json5"), "--set", f"output={run}", *twin)
+        plain, *others = VARIANTS.get(name, (name,))
+        spec = SPECS / f"{plain}.json5"
+        values = [f"output={run}", *others, *([] if use_vision else ["use_vision=false"])]
+        if "load" in json5.loads(spec.read_text()):
+            values.append(f"load={out / 'quickstart'}")
+        seconds = vlcli("train", str(spec), *(f"--set={value}" for value in values))
     return {"seconds": round(seconds), **judged(run)}
 
 
