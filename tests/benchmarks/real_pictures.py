@@ -161,8 +161,8 @@ def flickr8k_grounding(data: Path, _: Path) -> Iterable[dict[str, Any]]:
 def nlvr_pairs(data: Path, out: Path) -> Iterable[dict[str, Any]]:
     """NLVR's development pictures, cut into a left and a right half: sentences of people, true or
     false. Of every ten sentences one validates and two test, with all their pictures."""
-    folder = out / "nlvr"
-    folder.mkdir(exist_ok=True)
+    folder = pictures_of(data, out, "nlvr")
+    folder.mkdir(parents=True, exist_ok=True)
     with tarfile.open(data / "nlvr1/dev.tar") as tar:
         lines = tar.extractfile("nlvr/dev/dev.json").read().decode().splitlines()  # type: ignore[union-attr]
         places = {Path(each.name).name: each for each in tar if each.name.endswith(".png")}
@@ -200,15 +200,14 @@ def tiny_imagenet(data: Path, out: Path) -> Iterable[dict[str, Any]]:
     from vlcli.data.published import class_folders
 
     with tarfile.open(next((data / "tiny_imagenet").glob("*.tar.xz"))) as tar:
-        if not (out / "tiny_imagenet").exists():
-            tar.extractall(out / "tiny_imagenet", filter="data")
-    (root,) = (path.parent for path in (out / "tiny_imagenet").rglob("words.txt"))
+        folder = pictures_of(data, out, "tiny_imagenet")
+        if not folder.exists():
+            tar.extractall(folder, filter="data")
+    (root,) = (path.parent for path in folder.rglob("words.txt"))
     for part in ("train", "val"):
         for number, record in enumerate(class_folders(root / part)):
             split = "test" if part == "val" else "dev" if number % 5 == 0 else "train"
-            image = str(
-                Path(record["image"]).resolve().relative_to((out / "tiny_imagenet").resolve())
-            )
+            image = str(Path(record["image"]).resolve().relative_to(folder.resolve()))
             yield {
                 "id": f"{part}-{number}",
                 "image": image,
@@ -249,7 +248,7 @@ def judged(run: Path) -> dict[str, Any]:
 
 def pictures_of(data: Path, out: Path, pictures: str) -> Path:
     """The tar or folder of pictures."""
-    return data / TARS[pictures] if pictures in TARS else out / pictures
+    return data / TARS[pictures] if pictures in TARS else out / "pictures" / pictures
 
 
 def extracted(data: Path, out: Path, pictures: str) -> Path:
