@@ -50,7 +50,7 @@ SPECS: dict[str, dict[str, Any]] = {
     "questions": {"task": "vqa", "epochs": 4},
     "daquar": {"task": "vqa", "epochs": 12, "max_text_length": 40},
     "matching": {"task": "vqa", "prompt": "image text match: ", "epochs": 5, "max_text_length": 40},
-    "grounding": {"task": "refcoco", "epochs": 2, "only_boxes": True},
+    "grounding": {"task": "refcoco", "epochs": 1, "only_boxes": True},
     "nlvr": {"task": "nlvr", "epochs": 12},
     "tiny_imagenet": {"task": "cls", "epochs": 20},
 }
