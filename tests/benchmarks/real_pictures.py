@@ -323,8 +323,8 @@ def main(data: Path, out: Path, names: list[str]) -> None:
         seen = PATCHES.get(name)
         if seen is None:
             store = extracted(data, out, PICTURES[name])
-            images = str(pictures_of(data, out, PICTURES[name]))
-            seen = {"feature_type": f"stored:{store}", "images": images}
+            seen = {"feature_type": f"stored:{store}"}
+        seen = {**seen, "images": str(pictures_of(data, out, PICTURES[name]))}
         for use_vision in (True, False):
             twin = name if use_vision else f"{name}-blind"
             results[twin] = trained(out, name, seen, use_vision, results.get(twin, {}))
