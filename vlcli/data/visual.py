@@ -236,5 +236,6 @@ def coverage(boxes: Tensor, cells: Tensor) -> Tensor:
     a box without area takes the cell that it stands in."""
     low = torch.maximum(boxes[:, None, :2], cells[None, :, :2])
     high = torch.minimum(boxes[:, None, 2:], cells[None, :, 2:])
-    area_MN = (high - low).clamp_min(1e-6 * (high >= low)).prod(-1)
+    flat = (boxes[:, 2:] <= boxes[:, :2])[:, None]
+    area_MN = (high - low).clamp_min(1e-6 * (flat & (high >= low))).prod(-1)
     return area_MN / area_MN.sum(-1, keepdim=True).clamp_min(1e-30)
