@@ -22,8 +22,8 @@ from vlcli.spec.problem import UserError
 Picture = Image.Image | np.ndarray
 
 # Mean and deviation of photographs by channel (ImageNet): pixels come out near zero and one.
-_MEAN, _STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-_SCALE, _SHIFT = (1 / (255 * _STD)).astype(np.float32), (_MEAN / _STD).astype(np.float32)
+MEAN, _STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+_SCALE, _SHIFT = (1 / (255 * _STD)).astype(np.float32), (MEAN / _STD).astype(np.float32)
 
 
 class Reader(Protocol):
@@ -222,6 +222,13 @@ def patches(picture: Tensor, side: int) -> Tensor:
     C, H, W = picture.shape
     grid = picture.reshape(C, H // side, side, W // side, side)
     return grid.permute(1, 3, 0, 2, 4).reshape(-1, C * side * side)
+
+
+def unpatched(features: Tensor, side: int, size: tuple[int, int]) -> Tensor:
+    """(N, 3 side side) put together again: a picture (3, H, W) of `size` (height, width)."""
+    rows, columns = size[0] // side, size[1] // side
+    grid = features.reshape(rows, columns, 3, side, side)
+    return grid.permute(2, 0, 3, 1, 4).reshape(3, *size)
 
 
 def grid_boxes(rows: int, columns: int) -> Tensor:

@@ -70,7 +70,9 @@ class Parts:
                 engine.world,
             )
         handling = Handling(self.jobs, {n: spec.of_task(n).task_weight for n in self.jobs})
-        data = TrainSet(examples, handling.readers, handling.look, handling.redraw)
+        data = TrainSet(
+            examples, handling.readers, handling.look, handling.redraw, handling.augment
+        )
         pin = engine.device.type == "cuda"
         collate = self.architecture.collator()
         return TrainBatches(data, order, collate, spec.num_workers, pin, self.skips)

@@ -65,8 +65,9 @@ class VisualEncoderArgs(Group):
     )
     use_data_augmentation: bool = arg(
         False,
-        "Flip, crop, and erase parts of training pictures at random.",
-        needs=(needs.VISION, needs.RAW),
+        "Flip, crop, and erase parts of training pictures at random; boxes move along. Clips and "
+        "pictures whose texts speak of left or right are not flipped.",
+        needs=(needs.VISION, needs.PIXELS),
     )
     use_vis_adapter: bool = arg(
         False, "Put trainable adapters into the image tower.", needs=(needs.VISION, needs.RAW)
