@@ -75,6 +75,11 @@ REACHED: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
         FULL,
     ),
     "EXPAND": ({"n_image_tokens": 8}, BART, {**BART, **POOLED, "expand_vis_embedding": True}),
+    "WIDTH": (
+        {"feat_dim": 2048},
+        {**FULL, "feature_type": "raw:timm:resnet18"},
+        {**FULL, "feature_type": "RN50"},
+    ),
     "NOT_EXPANDED": (
         {"vis_use_transformer": True},
         {**BART, **POOLED, "expand_vis_embedding": True},
