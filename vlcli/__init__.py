@@ -4,7 +4,7 @@ The floors of the house, top to bottom; a floor imports only floors below it, an
 (`|`) do not import each other:
 
     cli -> runs -> archs | tasks -> peft | towers | data | metrics | runtime
-        -> contracts | disk | hush | quick -> spec
+        -> contracts | disk | hub | hush | quick -> spec
 
 `spec` and the top of `cli` import no torch, no transformers, no adapters and no open_clip, so that
 `vlcli --help` and `vlcli validate` answer at once. import-linter holds the floors (pyproject.toml).

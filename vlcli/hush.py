@@ -8,11 +8,12 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def hushed(name: str) -> Iterator[None]:
-    """Only errors from the logger of that name, for as long as this lasts."""
+def hushed(name: str | None, least: int = logging.ERROR) -> Iterator[None]:
+    """Nothing below `least` from the logger of that name (None: the root), for as long as this
+    lasts."""
     logger = logging.getLogger(name)
     level = logger.level
-    logger.setLevel(logging.ERROR)
+    logger.setLevel(least)
     try:
         yield
     finally:

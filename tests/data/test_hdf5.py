@@ -52,7 +52,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_boxes_are_shares_of_the_picture(root: Path) -> None:
-    features, boxes, _ = BoxReader(root).read(OTHER)
+    features, boxes, *_ = BoxReader(root).read(OTHER)
     assert (features.shape, features.dtype) == ((36, 2048), torch.float32)
     assert features.unique().tolist() == [1]
     assert boxes[0].tolist() == [0.5, 0, 1, 0.5]
@@ -63,7 +63,7 @@ def test_boxes_are_shares_of_the_picture(root: Path) -> None:
 
 def test_a_grid_has_boxes_of_zero(root: Path) -> None:
     for name in (SEEN, GENOME):
-        features, boxes, _ = GridReader(root, "ViT").read(name)
+        features, boxes, *_ = GridReader(root, "ViT").read(name)
         assert (features.shape, features.dtype) == ((49, 768), torch.float32)
         assert torch.equal(boxes, torch.zeros(49, 4))
 
@@ -266,7 +266,7 @@ def test_regions_have_the_features_of_the_boxes_that_fit_best(root: Path) -> Non
         boxes[7] = [0, 0, 64, 96]
         replace(file[SEEN], "boxes", boxes)
     regions = [(0.0, 0.1, 0.5, 1.0), (0.5, 0.0, 1.0, 0.4)]
-    features, seen, _ = BoxReader(root).read_regions(SEEN, regions)
+    features, seen, *_ = BoxReader(root).read_regions(SEEN, regions)
     assert features[:, 0].tolist() == [7, 0]
     assert torch.equal(seen, torch.tensor(regions))
 
@@ -283,7 +283,7 @@ def test_regions_of_a_grid_are_means_of_its_cells(root: Path) -> None:
 
 def test_detected_boxes_fill_up_the_annotated_ones(vcr: Path) -> None:
     reader = BoxReader(vcr)
-    features, boxes, names = reader.read(VCR)
+    features, boxes, names, _ = reader.read(VCR)
     assert (features.shape, boxes.shape, names) == ((36, 2048), (36, 4), ())
     assert features[:5, 0].tolist() == [0, 1, 2, 100, 101]
     assert BoxReader(vcr, n_boxes=2).read(VCR).features[:, 0].tolist() == [0, 1]

@@ -82,8 +82,6 @@ def test_what_cannot_be_read_together_is_a_sentence(own: Path) -> None:
         records(spec(own, dataset="shapes"), str(own), "train", "answers")
     with pytest.raises(UserError, match='two records have the id "a"'):
         records(spec(own), f"{own},{own}", "train", "answers")
-    with pytest.raises(UserError, match='feature_type "raw_RN50" is not read'):
-        reader(spec(own, feature_type="raw_RN50"), pictures(spec(own)))
     with pytest.raises(UserError, match='dataset "shapes" has no stored features'):
         reader(spec(own, feature_type="butd", dataset="shapes"), PictureFiles())
     own.rename(own.parent / "pictures.jsonl")
@@ -102,6 +100,18 @@ def test_own_records_name_members_of_a_tar(own: Path) -> None:
     own.write_text('{"id": "a", "image": "../red.png"}')
     with pytest.raises(UserError, match=r'record "a": the picture \.\./red.png lies outside .*tar'):
         records(args, str(own), "train", "answers")
+
+
+def test_towers_read_bytes_of_the_same_pictures(own: Path) -> None:
+    args = spec(own, feature_type="raw_RN50", image_size=(64, 96))
+    (first, *_) = records(args, str(own), "train", "answers")
+    seen = reader(args, pictures(args)).read(first["image"])
+    assert seen.pixels is not None
+    assert seen.pixels.shape == (64, 96, 3)
+    shapes = spec(own, feature_type="raw_ViT", dataset="shapes", image_size=(64, 64))
+    held = reader(shapes, pictures(shapes)).read("7").pixels
+    assert held is not None
+    assert held.numpy().tobytes() == pictures(shapes).open("7").tobytes()  # type: ignore[union-attr]
 
 
 def test_own_records_name_stored_features_by_their_picture(own: Path) -> None:

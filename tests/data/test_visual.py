@@ -24,7 +24,7 @@ def gradient(height: int = 64, width: int = 64) -> Image.Image:
 def test_a_patch_holds_the_pixels_of_its_box() -> None:
     reader = PatchReader(PictureFiles(), (32, 64), 16)
     picture = gradient(32, 64)
-    features, boxes, _ = reader.see(picture)
+    features, boxes, *_ = reader.see(picture)
     assert features.shape == (8, 3 * 16 * 16)
     assert features.dtype == boxes.dtype == torch.float32
     whole = pixels(picture, (32, 64))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import timm
 import torch
 from torch import nn
 from transformers import T5Config
@@ -195,9 +196,16 @@ def test_an_answer_head_is_counted_where_its_answers_are_known(tmp_path):
     assert "The answer head is not counted" in without.remarks[0]
 
 
-def test_an_image_tower_is_said_not_to_be_counted():
-    found = outlined(of(task="vqa", feature_type="raw_RN101"))
-    assert found.remarks == ("The image tower of raw_RN101 is not counted.",)
+def test_an_image_tower_is_counted_without_its_weights():
+    known = {"task": "vqa", "image_size": 64, "unfreeze_vis_encoder": True}
+    found = outlined(of(feature_type="raw:timm:test_resnet", **known))
+    row = next(row for row in found.rows if row.part.name == "image tower")
+    tower = timm.create_model("test_resnet", num_classes=0)
+    assert row.trainable == row.total == sum(each.numel() for each in tower.parameters())
+    assert not found.remarks
+    clip = outlined(of(feature_type="raw_RN50", vis_pooling_output=True, **known))
+    row = next(row for row in clip.rows if row.part.name == "image tower")
+    assert row.total == 38_316_896 - (7 * 7 - 2 * 2) * 2048  # positions of 64 x 64 pixels
 
 
 @pytest.mark.parametrize(

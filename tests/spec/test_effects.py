@@ -75,6 +75,11 @@ REACHED: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
         FULL,
     ),
     "EXPAND": ({"n_image_tokens": 8}, BART, {**BART, **POOLED, "expand_vis_embedding": True}),
+    "WIDTH": (
+        {"feat_dim": 2048},
+        {**FULL, "feature_type": "raw:timm:resnet18"},
+        {**FULL, "feature_type": "RN50"},
+    ),
     "NOT_EXPANDED": (
         {"vis_use_transformer": True},
         {**BART, **POOLED, "expand_vis_embedding": True},
@@ -86,7 +91,7 @@ REACHED: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
         {**FULL, "feature_type": "RN50", "downsample": True},
     ),
     "BOX_FILES": ({"max_n_boxes": 36}, FULL, {**FULL, "task": "caption"}),
-    "RAW": ({"use_data_augmentation": True}, FULL, {**FULL, **RAW}),
+    "RAW": ({"use_vis_adapter": True}, FULL, {**FULL, **RAW}),
     "PIXELS": ({"image_size": 224}, FULL, {**FULL, "feature_type": "patch"}),
     "PATCH": ({"patch_size": 16}, FULL, {**FULL, "feature_type": "patch", "image_size": 64}),
     "BATCH_NORMS": (

@@ -74,8 +74,16 @@ def fault(key: str, value: Any) -> Problem:
          "Mend the value, or remove the key."),
         ("feature_type", "BUTD", "V2",
          'feature_type is "BUTD"; it must be "butd", "RN50", "RN101", "RN50x4", "ViT", '
-         '"raw_RN50", "raw_RN101", "raw_RN50x4", "raw_ViT", "patch" or "stored:PATH".',
+         '"raw_RN50", "raw_RN101", "raw_RN50x4", "raw_ViT", "patch", "stored:PATH" or '
+         '"raw:LIBRARY:NAME".',
          'Did you mean "butd"?'),
+        ("feature_type", "raw:keras:vgg", "V2",
+         'feature_type is "raw:keras:vgg"; after raw: stands a library, timm, torchvision or '
+         "open_clip.",
+         'Mend the value; the default is "butd".'),
+        ("feature_type", "raw:timm:", "V2",
+         'feature_type is "raw:timm:"; after raw:timm: stands the name of an encoder.',
+         'Mend the value; the default is "butd".'),
         ("feature_type", "stored:", "V2",
          'feature_type is "stored:"; after the colon stands the path of a store.',
          'Did you mean "stored:PATH"?'),

@@ -49,7 +49,7 @@ def test_photographs_of_dogs_are_dogs_to_efficientnet_lite0() -> None:
     torch.testing.assert_close(
         tower.features(seen, "pooled")[:, 0, 0], grid_BRCF.mean((1, 2)), rtol=1e-4, atol=1e-4
     )
-    head = tower.model.classifier
+    head = tower.visual.classifier
     assert isinstance(head, nn.Linear)
     best = head(grid_BRCF.mean((1, 2))).argmax(-1).tolist()
     assert sum(each in DOGS for each in best) >= PICTURES - 2

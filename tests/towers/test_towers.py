@@ -30,9 +30,9 @@ def test_an_encoder_has_a_grid_and_a_pooled_feature(
 ) -> None:
     if grid is None:
         with pytest.raises(UserError, match="has no grid of features"):
-            build(name, pretrained=False, size=size)
+            build(name, "random", size=size)
         return
-    tower = build(name, pretrained=False, size=size)
+    tower = build(name, "random", size=size)
     assert tower.shape("grid") == grid
     assert tower.shape("pooled") == (1, 1, pooled)
     assert tower.features(PICTURES, "grid").shape == (2, *grid)
@@ -40,13 +40,13 @@ def test_an_encoder_has_a_grid_and_a_pooled_feature(
 
 
 def test_a_transformer_of_open_clip_gives_tokens_before_the_projection() -> None:
-    tower = build("open_clip:ViT-S-32", pretrained=False, size=64)
+    tower = build("open_clip:ViT-S-32", "random", size=64)
     assert tower.shape("grid") == (2, 2, 384)
     assert tower.shape("pooled") == (1, 1, 384)
 
 
 def test_random_weights_are_always_the_same() -> None:
-    one, other = (build("timm:test_resnet", pretrained=False, size=64) for _ in range(2))
+    one, other = (build("timm:test_resnet", "random", size=64) for _ in range(2))
     assert one.digest() == other.digest()
     assert one.features(PICTURES, "grid").equal(other.features(PICTURES, "grid"))
     next(other.parameters()).data.view(-1)[0] += 1
@@ -54,7 +54,7 @@ def test_random_weights_are_always_the_same() -> None:
 
 
 def test_a_grid_lies_as_the_picture_does() -> None:
-    tower = build("timm:test_vit", pretrained=False, size=64)
+    tower = build("timm:test_vit", "random", size=64)
     plain = torch.full((1, 64, 64, 3), 128)
     marked = plain.clone()
     marked[0, 0:16, 48:64] = 255
@@ -63,15 +63,15 @@ def test_a_grid_lies_as_the_picture_does() -> None:
 
 
 def test_pixels_are_normalised_by_channel() -> None:
-    tower = build("timm:test_resnet", pretrained=False)
+    tower = build("timm:test_resnet", "random")
     mean, std = torch.tensor(tower.look.mean), torch.tensor(tower.look.std)
     white = tower.pixels(torch.full((1, 2, 2, 3), 255))
     assert torch.allclose(white[0, :, 0, 0], (1 - mean) / std)
 
 
 def test_weights_are_loaded_strictly() -> None:
-    tower = build("timm:test_resnet", pretrained=False)
-    weights = {name: value + 1 for name, value in tower.model.state_dict().items()}
+    tower = build("timm:test_resnet", "random")
+    weights = {name: value + 1 for name, value in tower.visual.state_dict().items()}
     before = tower.digest()
     with pytest.raises(UserError, match=r"not of timm:test_resnet: 1 missing \(conv1"):
         tower.load({k: v for k, v in weights.items() if k != "conv1.0.weight"}, "some.pth")
@@ -94,13 +94,13 @@ def test_weights_are_loaded_strictly() -> None:
 )
 def test_an_unknown_name_is_wrong_usage_with_a_hint(name: str, said: str) -> None:
     with pytest.raises(UserError) as caught:
-        build(name, pretrained=False)
+        build(name, "random")
     assert said in str(caught.value)
     assert caught.value.exit_code == 2
 
 
 def test_a_size_that_an_encoder_cannot_see_is_told() -> None:
-    tower: Tower = build("torchvision:vit_b_32", pretrained=False)
+    tower: Tower = build("torchvision:vit_b_32", "random")
     tower.look = tower.look._replace(size=100)
     with pytest.raises(UserError, match="cannot see pictures of 100 x 100 pixels"):
         tower.shape("grid")

@@ -25,6 +25,9 @@ class Draw(NamedTuple):
     number: int
 
 
+Augment = Callable[[Example, Draw], Example]
+
+
 class Fetched(NamedTuple):
     """The examples of one batch that could be read, and those that could not; `looked` are those
     that looking at their pictures has changed, without the pictures."""
@@ -40,7 +43,7 @@ class ExampleSet(Dataset[Example]):
 
     `look(example)` adds what follows from the pictures; `redraw(example, epoch)` makes the random
     choices of an epoch, such as which answer is learned: without it an example is the same in every
-    epoch.
+    epoch. `augment(example, draw)` then changes its pictures.
     """
 
     def __init__(
@@ -49,11 +52,13 @@ class ExampleSet(Dataset[Example]):
         reader: Reader | None,
         look: Look | None = None,
         redraw: Redraw | None = None,
+        augment: Augment | None = None,
     ) -> None:
         self.examples = tuple(examples)
         self.reader = reader
         self.look = look
         self.redraw = redraw
+        self.augment = augment
 
     def __len__(self) -> int:
         return len(self.examples)
@@ -90,7 +95,11 @@ class ExampleSet(Dataset[Example]):
                 example = self.look(example)
         except UserError as error:
             return Fault(example.id, str(error), error.exit_code)
-        return example if self.redraw is None else self.redraw(example, epoch)
+        if self.redraw is not None:
+            example = self.redraw(example, epoch)
+        if self.augment is not None and example.visuals:
+            example = self.augment(example, Draw(epoch, number))
+        return example
 
     def reader_of(self, example: Example) -> Reader | None:
         return self.reader
@@ -126,8 +135,9 @@ class TrainSet(ExampleSet):
         readers: Mapping[str, Reader | None],
         look: Look | None = None,
         redraw: Redraw | None = None,
+        augment: Augment | None = None,
     ) -> None:
-        super().__init__(examples, None, look, redraw)
+        super().__init__(examples, None, look, redraw, augment)
         self.readers = dict(readers)
 
     def reader_of(self, example: Example) -> Reader | None:

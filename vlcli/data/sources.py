@@ -13,11 +13,12 @@ from typing import Literal, Protocol, TypeVar
 from vlcli.spec import facts, stores
 from vlcli.spec.facts import OWN_DATA
 from vlcli.spec.problem import UserError
-from vlcli.spec.sizes import BUTD_BOXES, CLIP_WIDTH, STORED_TYPES
+from vlcli.spec.sizes import BUTD_BOXES, STORED_TYPES
 
 from . import published, shapes
 from .clips import ClipReader
 from .hdf5 import BoxReader, GridReader
+from .pixels import PixelReader
 from .published import PublishedArgs, PublishedPictures
 from .records import Record, Tell, read_records, stop
 from .store import StoredReader
@@ -103,8 +104,11 @@ def pictures(args: DataArgs) -> Pictures:
     return PictureFiles(args.images or ".") if stored else PublishedPictures()
 
 
-def reader(args: DataArgs, held: Pictures) -> Reader:
-    """What makes features of what records name, by `feature_type`."""
+def reader(args: DataArgs, held: Pictures, interpolation: str = "bicubic") -> Reader:
+    """What makes features of what records name, by `feature_type`; `interpolation` is that of the
+    run's image tower, if there is one."""
+    if args.feature_type.startswith("raw"):
+        return PixelReader(held, args.image_size, interpolation)
     if args.feature_type == "patch":
         return PatchReader(held, args.image_size, args.patch_size)
     if store := stores.path_of(args.feature_type):
@@ -121,13 +125,7 @@ def reader(args: DataArgs, held: Pictures) -> Reader:
         reduced = any(getattr(args, key, False) for key in facts.REDUCTIONS)
         many = BUTD_BOXES if reduced else args.n_boxes
         return BoxReader(args.data_root, many, named=_needs_names(args))
-    if args.feature_type in CLIP_WIDTH:
-        return GridReader(args.data_root, args.feature_type)
-    raise UserError(
-        f'feature_type "{args.feature_type}" is not read by this version; "patch", "stored:PATH", '
-        f"{', '.join(STORED_TYPES)} are.",
-        exit_code=3,
-    )
+    return GridReader(args.data_root, args.feature_type)
 
 
 def _needs_names(args: DataArgs) -> bool:

@@ -22,8 +22,8 @@ from vlcli.spec.problem import UserError
 Picture = Image.Image | np.ndarray
 
 # Mean and deviation of photographs by channel (ImageNet): pixels come out near zero and one.
-_MEAN, _STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-_SCALE, _SHIFT = (1 / (255 * _STD)).astype(np.float32), (_MEAN / _STD).astype(np.float32)
+MEAN, _STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+_SCALE, _SHIFT = (1 / (255 * _STD)).astype(np.float32), (MEAN / _STD).astype(np.float32)
 
 
 class Reader(Protocol):
@@ -224,6 +224,13 @@ def patches(picture: Tensor, side: int) -> Tensor:
     return grid.permute(1, 3, 0, 2, 4).reshape(-1, C * side * side)
 
 
+def unpatched(features: Tensor, side: int, size: tuple[int, int]) -> Tensor:
+    """(N, 3 side side) put together again: a picture (3, H, W) of `size` (height, width)."""
+    rows, columns = size[0] // side, size[1] // side
+    grid = features.reshape(rows, columns, 3, side, side)
+    return grid.permute(2, 0, 3, 1, 4).reshape(3, *size)
+
+
 def grid_boxes(rows: int, columns: int) -> Tensor:
     """The boxes (rows * columns, 4) of a grid's cells as x1, y1, x2, y2 in [0, 1], row by row."""
     top, left = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
@@ -236,5 +243,6 @@ def coverage(boxes: Tensor, cells: Tensor) -> Tensor:
     a box without area takes the cell that it stands in."""
     low = torch.maximum(boxes[:, None, :2], cells[None, :, :2])
     high = torch.minimum(boxes[:, None, 2:], cells[None, :, 2:])
-    area_MN = (high - low).clamp_min(1e-6 * (high >= low)).prod(-1)
+    flat = (boxes[:, 2:] <= boxes[:, :2])[:, None]
+    area_MN = (high - low).clamp_min(1e-6 * (flat & (high >= low))).prod(-1)
     return area_MN / area_MN.sum(-1, keepdim=True).clamp_min(1e-30)

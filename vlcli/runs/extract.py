@@ -20,13 +20,12 @@ from PIL import Image
 from vlcli.data.gathering import Gathered, gather
 from vlcli.data.store import StoreWriter, differences, source_digest
 from vlcli.data.visual import Pictures, fitted
-from vlcli.runs.weights import read_pth
 from vlcli.runtime.device import choose_device
 from vlcli.runtime.interrupt import Interrupt
-from vlcli.runtime.weights import read_weights
+from vlcli.runtime.weights import read_file
+from vlcli.spec.encoders import PRETRAINED, RANDOM
 from vlcli.spec.problem import UserError
 from vlcli.spec.stores import INDEX, Index, read_index
-from vlcli.towers import packages
 from vlcli.towers.build import build
 from vlcli.towers.tower import Pool, Tower
 
@@ -111,24 +110,8 @@ def extract(wish: Wish, say: Callable[[str], None], tell: Tell) -> Extracted:
 
 def encoder(wish: Wish) -> Tower:
     """The encoder with its weights, where it computes."""
-    device = choose_device(wish.device)
-    if wish.weights is None:
-        return build(wish.encoder, not wish.random, wish.size).to(device)
-    path, package = packages.find(wish.weights)
-    tower = build(wish.encoder, False, wish.size)
-    held = read_weights(path) if path.suffix == ".safetensors" else read_pth(path)
-    if package is not None:
-        if package.encoder != wish.encoder:
-            raise UserError(
-                f"The package {wish.weights} has the weights of {package.encoder}, not of "
-                f"{wish.encoder}. Give --encoder {package.encoder}.",
-                exit_code=2,
-            )
-        held = packages.renamed(held, package)
-        mean, std = (package.mean / 255,) * 3, (package.std / 255,) * 3
-        tower.look = tower.look._replace(mean=mean, std=std)
-    tower.load(held, wish.weights)
-    return tower.to(device)
+    weights = wish.weights or (RANDOM if wish.random else PRETRAINED)
+    return build(wish.encoder, weights, wish.size, read_file).to(choose_device(wish.device))
 
 
 def see(pictures: Pictures, name: str, tower: Tower) -> np.ndarray:

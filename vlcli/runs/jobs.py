@@ -9,6 +9,7 @@ from typing import Any
 from vlcli.contracts import Building, Example, Task
 from vlcli.data import sources
 from vlcli.data.batching import BatchSize
+from vlcli.data.dataset import Augment, Draw
 from vlcli.data.faults import Skips, known_faults
 from vlcli.data.visual import Reader
 from vlcli.spec.entries import all_of, part
@@ -56,11 +57,12 @@ class Job:
 
 
 class Handling:
-    """Routes an example to its own task and reader; small, for loading processes."""
+    """Routes an example to its own task, reader and augmentation; small, for loading processes."""
 
     def __init__(self, jobs: Mapping[str, Job], weights: Mapping[str, float]) -> None:
         self.tasks = {name: job.task for name, job in jobs.items()}
         self.readers = {name: job.reader for name, job in jobs.items()}
+        self.augments = {name: augment_of(job.spec) for name, job in jobs.items()}
         self.weights = dict(weights)
 
     def look(self, example: Example) -> Example:
@@ -71,6 +73,10 @@ class Handling:
         drawn = self.tasks[example.task].redraw(example, epoch)
         weight = self.weights.get(example.task, 1.0)
         return drawn if weight == 1 else replace(drawn, weight=drawn.weight * weight)
+
+    def augment(self, example: Example, draw: Draw) -> Example:
+        change = self.augments[example.task]
+        return example if change is None else change(example, draw)
 
 
 def task_names(spec: Any) -> tuple[str, ...]:
@@ -100,6 +106,16 @@ def task_of(spec: Any, building: Building) -> Task:
 
 def reader_of(spec: Any, pictures: Any) -> Reader:
     return sources.reader(spec, pictures)
+
+
+def augment_of(spec: Any) -> Augment | None:
+    """What changes the training pictures of a task; those of clips hold frames in a row, which a
+    mirror would show in another order."""
+    if not (spec.use_data_augmentation and spec.use_vision):
+        return None
+    from vlcli.data.augment import Augmentation  # torchvision takes a second to import
+
+    return Augmentation(spec.seed, spec.task not in sources.CLIPS, spec.image_size)
 
 
 def split_name(names: str, role: sources.Role) -> str:

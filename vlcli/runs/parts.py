@@ -70,7 +70,9 @@ class Parts:
                 engine.world,
             )
         handling = Handling(self.jobs, {n: spec.of_task(n).task_weight for n in self.jobs})
-        data = TrainSet(examples, handling.readers, handling.look, handling.redraw)
+        data = TrainSet(
+            examples, handling.readers, handling.look, handling.redraw, handling.augment
+        )
         pin = engine.device.type == "cuda"
         collate = self.architecture.collator()
         return TrainBatches(data, order, collate, spec.num_workers, pin, self.skips)
@@ -107,7 +109,7 @@ def build(
     answers = answers_of(spec, run, train)
     trained = run is not None and Checkpoints(run.path / "checkpoints").any()
     alone = (spec.load or trained) and not needs_backbone(spec.load, run if trained else None)
-    shape = spec.but(from_scratch=True) if alone else spec
+    shape = spec.but(from_scratch=True, vis_weights="random") if alone else spec
     architecture = building.architecture(shape, tokenizer, spec.feat_dim, answers)
     remarks = load_into(architecture, spec.load) if spec.load and not trained else []
     freeze_by(architecture, spec)
@@ -129,7 +131,8 @@ def restored(spec: Any, run: RunFolder) -> Architecture:
     is read."""
     building = building_of(spec)
     tokenizer = building.saved_tokenizer(run.path / TOKENIZER)
-    shape = spec if needs_backbone(None, run) else spec.but(from_scratch=True)
+    whole = not needs_backbone(None, run)
+    shape = spec.but(from_scratch=True, vis_weights="random") if whole else spec
     architecture = building.architecture(shape, tokenizer, spec.feat_dim, answers_of(spec, run, []))
     freeze_by(architecture, spec)
     return architecture

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from vlcli.contracts import Architecture
@@ -17,8 +15,7 @@ from vlcli.runtime.backbone import Left, joined
 from vlcli.runtime.checkpoint import Checkpoints, verify
 from vlcli.runtime.keeper import load_checkpoint
 from vlcli.runtime.snapshot import WEIGHTS
-from vlcli.runtime.weights import load_weights, read_weights
-from vlcli.spec.problem import UserError
+from vlcli.runtime.weights import load_weights, read_pickled, read_weights
 
 SUFFIXES = ("", ".safetensors", ".pth")
 
@@ -91,16 +88,8 @@ def tokenizer_of_run(name: str) -> Path | None:
 
 
 def read_pth(path: Path) -> dict[str, Tensor]:
-    """A published checkpoint under today's names, read without running pickled code."""
-    try:
-        held = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as error:
-        first = str(error).strip().splitlines()[0][:120] if str(error).strip() else "it is cut off"
-        raise UserError(f"The weights {path} cannot be read: {first}") from error
-    held = held.get("state_dict", held) if isinstance(held, dict) else held
-    if not isinstance(held, dict) or not all(isinstance(v, Tensor) for v in held.values()):
-        raise UserError(f"{path} is not a table of weights by name.")
-    return {_today(name): value for name, value in held.items()}
+    """A published checkpoint under today's names."""
+    return {_today(name): value for name, value in read_pickled(path).items()}
 
 
 def _today(name: str) -> str:

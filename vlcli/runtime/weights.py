@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -59,6 +60,24 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         if alias not in weights and name in weights:
             weights[alias] = weights[name]
     return weights
+
+
+def read_pickled(path: Path) -> dict[str, Tensor]:
+    """The state dict of a .pth file, read without running pickled code."""
+    try:
+        held = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as error:
+        first = str(error).strip().splitlines()[0][:120] if str(error).strip() else "it is cut off"
+        raise UserError(f"The weights {path} cannot be read: {first}") from error
+    held = held.get("state_dict", held) if isinstance(held, dict) else held
+    if not isinstance(held, dict) or not all(isinstance(v, Tensor) for v in held.values()):
+        raise UserError(f"{path} is not a table of weights by name.")
+    return held
+
+
+def read_file(path: Path) -> dict[str, Tensor]:
+    """The state dict of a file, by its ending."""
+    return read_weights(path) if path.suffix == ".safetensors" else read_pickled(path)
 
 
 def load_weights(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import isqrt
 
+from .encoders import RAW
 from .run import Run
 from .sizes import (
     BUTD_BOXES,
@@ -94,6 +95,11 @@ def is_raw(run: Run) -> bool:
     return str(run.feature_type).startswith("raw")
 
 
+def is_any_tower(run: Run) -> bool:
+    """Whether that tower is any of a library (raw:LIBRARY:NAME), of which a spec knows no sizes."""
+    return str(run.feature_type).startswith(RAW)
+
+
 def own_files(run: Run) -> bool:
     """Whether a split is a file of the user's own."""
     return any(name.endswith(OWN_DATA) for name in _splits(run))
@@ -136,6 +142,8 @@ def features(run: Run) -> Features:
         return Features((height // side) * (wide // side), 3 * side * side)
     if is_stored(run):
         return of_store(kind)
+    if is_any_tower(run):
+        return Features(1 if run.vis_pooling_output else None, None)
     tower = kind.removeprefix("raw_")
     if tower not in CLIP_WIDTH:
         return Features(None, None)
@@ -195,7 +203,7 @@ def embedded_tokens(run: Run) -> int | None:
 
 def grid(run: Run) -> tuple[int, int] | None:
     """Rows and columns of visual tokens, where image_size decides them."""
-    if is_video(run) or (run.vis_pooling_output and is_raw(run)):
+    if is_video(run) or is_any_tower(run) or (run.vis_pooling_output and is_raw(run)):
         return None
     if run.feature_type != "patch" and not is_raw(run):
         return None

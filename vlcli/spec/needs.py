@@ -138,6 +138,12 @@ VISION = _when(
     "Remove {it}, or set use_vision: true.",
 )
 VIS_LAYER_NORM = _flag("R62", "use_vis_layer_norm")
+WIDTH = _when(
+    "N1",
+    "where a tower of raw:* does not say it itself",
+    "feature_type",
+    lambda run: not facts.is_any_tower(run),
+)
 EXPAND = _flag("R58", "expand_vis_embedding")
 NOT_EXPANDED = _when(
     "R59",
@@ -169,17 +175,17 @@ BOX_FILES = _when(
 # Pixels
 RAW = _when(
     "R77",
-    "when pictures pass through an image tower (feature_type raw_*)",
+    "when pictures pass through an image tower (feature_type raw_* or raw:*)",
     "feature_type",
     facts.is_raw,
-    "Remove {it}, or choose a raw_* feature_type.",
+    "Remove {it}, or choose a raw feature_type.",
 )
 PIXELS = _when(
     "R77",
-    "when pictures are read as pixels (feature_type raw_* or patch)",
+    "when pictures are read as pixels (feature_type raw_*, raw:* or patch)",
     "feature_type",
     lambda run: facts.is_raw(run) or run.feature_type == "patch",
-    "Remove {it}, or choose a raw_* or patch feature_type.",
+    "Remove {it}, or choose a raw or patch feature_type.",
 )
 PATCH = _when(
     "N1",
@@ -190,9 +196,9 @@ PATCH = _when(
 )
 BATCH_NORMS = _when(
     "R77",
-    "when pictures pass through a tower with batch norms (feature_type raw_RN*)",
+    "when pictures pass through a tower with batch norms (raw_RN*, or one of raw:*)",
     "feature_type",
-    lambda run: str(run.feature_type).startswith("raw_RN"),
+    lambda run: facts.is_raw(run) and run.feature_type != "raw_ViT",
     "Remove {it}, or choose a raw_RN* feature_type.",
 )
 VIS_ADAPTER = _flag("N1", "use_vis_adapter")

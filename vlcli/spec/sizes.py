@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from . import stores
+from .encoders import CLIP_ENCODERS
 
 Family = Literal["t5", "bart"]
 
@@ -116,7 +117,7 @@ class Features(NamedTuple):
 CLIP_WIDTH = {"RN50": 2048, "RN101": 2048, "RN50x4": 2560, "ViT": 768}
 CLIP_POOLED_WIDTH = {"RN50": 1024, "RN101": 512, "RN50x4": 640, "ViT": 512}
 STORED_TYPES = ("butd", *CLIP_WIDTH)
-RAW_TYPES = tuple(f"raw_{name}" for name in CLIP_WIDTH)
+RAW_TYPES = tuple(CLIP_ENCODERS)
 FEATURE_TYPES = (*STORED_TYPES, *RAW_TYPES, "patch")
 BUTD_BOXES = 36
 CLIP_TOKENS = 49  # a stored CLIP grid, 7 x 7

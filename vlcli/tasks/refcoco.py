@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from vlcli.contracts import Box, Example, Prediction, Visual
+from vlcli.contracts import Box, Example, Prediction
 from vlcli.metrics.boxes import RIGHT, iou
 from vlcli.spec.problem import Unjudged, UserError
 
@@ -42,9 +42,8 @@ class Refcoco(BaseTask):
         """With the right boxes among those of the picture, and the names to choose from."""
         boxes = example.visuals[0].boxes.tolist() if example.visuals else example.regions
         if not boxes:
-            raise UserError(
-                f'Example "{example.id}" has no picture and no "boxes" to choose among.', 3
-            )
+            lacks = 'no "boxes"' if example.images else 'no picture and no "boxes"'
+            raise UserError(f'Example "{example.id}" has {lacks} to choose among.', 3)
         names = tuple(map(self.wording.region, range(len(boxes))))
         return replace(
             example,
@@ -88,7 +87,8 @@ class Refcoco(BaseTask):
         first, *others = example.visuals
         at = list(order)
         names = tuple(first.names[i] for i in at) if first.names else ()
-        seen = Visual(first.features[at], first.boxes[at], names)
+        features = first.features[at] if first.pixels is None else first.features
+        seen = first._replace(features=features, boxes=first.boxes[at], names=names)
         region = self.wording.region
         moved = {region(old): region(new) for new, old in enumerate(at)}
         labels = {moved[name]: fit for name, fit in example.labels.items()}

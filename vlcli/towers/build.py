@@ -3,55 +3,129 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
 from importlib import import_module
+from pathlib import Path
+from typing import NamedTuple
 
 import torch
+from huggingface_hub import constants
+from torch import Tensor
 
+from vlcli.hub import hub_can_be_reached
+from vlcli.hush import hushed
+from vlcli.spec.encoders import LIBRARIES, PRETRAINED, RANDOM
 from vlcli.spec.entries import nearest
 from vlcli.spec.problem import UserError
 
-from .tower import USAGE, Tower
+from .packages import find, renamed
+from .tower import USAGE, Look, Tower
 
-LIBRARIES = ("timm", "torchvision", "open_clip")
-SEED = 0  # of --random
+SEED = 0  # of random weights
+Read = Callable[[Path], Mapping[str, Tensor]]
 
 
-def build(encoder: str, pretrained: bool, size: int | None = None) -> Tower:
-    """The encoder `library:name` for pictures of `size` pixels (None: its own), with the library's
-    pretrained weights or random ones, always the same.
+class Asked(NamedTuple):
+    """Where an encoder was named: the exit code of what is wrong with it, and how its weights are
+    named there."""
 
-    UserError (exit code 2) for unknown names, and where the weights cannot be had.
+    code: int
+    weights: str
+
+
+COMMAND = Asked(USAGE, "Give --weights with a file or package, or --random.")
+SPEC = Asked(3, f'Set vis_weights to a file or package that holds them, or to "{RANDOM}".')
+
+
+def build(
+    encoder: str,
+    weights: str = PRETRAINED,
+    size: int | None = None,
+    read: Read | None = None,
+    asked: Asked = COMMAND,
+) -> Tower:
+    """The encoder `library:name` for pictures of `size` x `size` pixels (None: its own), frozen.
+
+    `weights` are the library's pretrained ones, random ones (always the same, and torch's generator
+    is left as it was), or a file or package, whose file `read` reads. UserError for unknown names,
+    and where the weights cannot be had or are of another encoder.
     """
     library, _, name = encoder.partition(":")
     if library not in LIBRARIES or not name:
-        raise UserError(
-            f'"{encoder}" names no encoder. Write {LIBRARIES[0]}:NAME, {LIBRARIES[1]}:NAME or '
-            f"{LIBRARIES[2]}:NAME[:TAG].",
-            USAGE,
-        )
+        named = " or ".join([", ".join(f"{each}:NAME" for each in LIBRARIES[:-1]), LIBRARIES[-1]])
+        raise UserError(f'"{encoder}" names no encoder. Write {named}:NAME[:TAG].', asked.code)
     module = import_module(f"vlcli.towers.{library}")
     plain, _, tag = name.partition(":")
-    _known(library, plain, module.names)
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
-    torch.manual_seed(SEED)
+    _known(library, plain, module.names, asked)
+    pretrained = weights == PRETRAINED
     try:
-        tower: Tower = module.build(plain, tag, pretrained, size)
+        with _quiet(pretrained), torch.random.fork_rng(devices=()):
+            torch.default_generator.manual_seed(SEED)
+            tower: Tower = module.build(plain, tag, pretrained)
+    except UserError as error:
+        raise UserError(str(error), asked.code) from error
     except (OSError, RuntimeError, ValueError) as error:
         if not pretrained:
             raise
+        first = str(error).splitlines()[0].rstrip(".")
+        why = first if hub_can_be_reached() else "they are not on this machine, nor is a network"
         raise UserError(
-            f"The pretrained weights of {encoder} cannot be had ({str(error).splitlines()[0]}). "
-            "Give --weights with a file or package, or --random."
+            f"The pretrained weights of {encoder} cannot be had: {why}. {asked.weights}"
         ) from error
     tower.name = encoder
+    if weights not in (PRETRAINED, RANDOM):
+        assert read is not None
+        _load(tower, weights, read)
+    if size is not None:
+        tower.resize(size)
     return tower.requires_grad_(False)
 
 
-def _known(library: str, name: str, names: Callable[[], list[str]]) -> None:
+def outline(encoder: str, size: int | None = None, asked: Asked = COMMAND) -> Tower:
+    """The encoder in its full shape on the meta device, without weights."""
+    with torch.device("meta"):
+        return build(encoder, RANDOM, size, asked=asked)
+
+
+@cache
+def look(encoder: str, size: int | None = None) -> Look:
+    """How an encoder wants pictures."""
+    return outline(encoder, size, SPEC).look
+
+
+def _load(tower: Tower, weights: str, read: Read) -> None:
+    path, package = find(weights)
+    held = read(path)
+    if package is not None:
+        if package.encoder != tower.name:
+            raise UserError(
+                f"The package {weights} has the weights of {package.encoder}, not of "
+                f"{tower.name}. Name {package.encoder} as the encoder."
+            )
+        held = renamed(held, package)
+        mean, std = (package.mean / 255,) * 3, (package.std / 255,) * 3
+        tower.look = tower.look._replace(mean=mean, std=std)
+    tower.load(held, weights)
+
+
+@contextmanager
+def _quiet(asking: bool) -> Iterator[None]:
+    """Without the remarks of libraries, and without a minute of trying where there is no hub."""
+    before = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = before or (asking and not hub_can_be_reached())
+    try:
+        with hushed("huggingface_hub"), hushed(None, logging.CRITICAL):
+            yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
+
+
+def _known(library: str, name: str, names: Callable[[], list[str]], asked: Asked) -> None:
     held = names()
     if name.partition(".")[0] in held or name in held:
         return
     near = nearest(name, held)
     hint = f"Did you mean {' or '.join(near)}?" if near else f"It has {len(held)} others."
-    raise UserError(f'{library} has no encoder "{name}". {hint}', USAGE)
+    raise UserError(f'{library} has no encoder "{name}". {hint}', asked.code)

@@ -2,70 +2,119 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import open_clip  # type: ignore[import-untyped]
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from vlcli.spec.problem import UserError
 
-from .tower import USAGE, Look, Tower, tokens_to_grid
+from .positions import resized
+from .tower import Look, Pool, Tower, tokens_to_grid
+
+RESNET_CELL = 32  # pixels along a cell of the attention pool's grid
 
 
-class ResNetTower(Tower):
+class ClipTower(Tower):
+    def load(self, weights: Mapping[str, Tensor], source: str) -> None:
+        """Of a whole CLIP, its image tower."""
+        mine = {n.removeprefix(IMAGES): w for n, w in weights.items() if n.startswith(IMAGES)}
+        super().load(mine or weights, source)
+
+
+IMAGES = "visual."
+
+
+class ResNetTower(ClipTower):
     """CLIP's ResNets: the last stage is the grid, attention pools it."""
 
     def grid(self, pixels: Tensor) -> Tensor:
-        model: Any = self.model
-        found = model.stem(pixels)
-        for stage in (model.layer1, model.layer2, model.layer3, model.layer4):
+        visual: Any = self.visual
+        found = visual.stem(pixels)
+        for stage in (visual.layer1, visual.layer2, visual.layer3, visual.layer4):
             found = stage(found)
         return found
 
     def pooled(self, pixels: Tensor) -> Tensor:
-        found: Tensor = self.model(pixels)
+        visual: Any = self.visual
+        found: Tensor = visual(pixels)
         return found
 
+    def resize(self, size: int) -> None:
+        visual: Any = self.visual
+        old, new = self.look.size // RESNET_CELL, size // RESNET_CELL
+        table = resized(visual.attnpool.positional_embedding.data, (old, old), (new, new))
+        visual.attnpool.positional_embedding = nn.Parameter(table)
+        visual.image_size = size
+        super().resize(size)
 
-class TransformerTower(Tower):
+    def settle(self, pool: Pool) -> None:
+        visual: Any = self.visual
+        if pool == "grid":
+            visual.attnpool = None
+
+
+class TransformerTower(ClipTower):
     """CLIP's vision transformers: their tokens are the grid; the pooled feature is projected."""
 
     def grid(self, pixels: Tensor) -> Tensor:
-        model: Any = self.model
-        model.output_tokens = True
-        _, tokens = model(pixels)
-        return tokens_to_grid(tokens, *model.grid_size)
+        visual: Any = self.visual
+        visual.output_tokens = True
+        _, tokens = visual(pixels)
+        return tokens_to_grid(tokens, *visual.grid_size)
 
     def pooled(self, pixels: Tensor) -> Tensor:
-        model: Any = self.model
-        model.output_tokens = False
-        found: Tensor = model(pixels)
+        visual: Any = self.visual
+        visual.output_tokens = False
+        found: Tensor = visual(pixels)
         return found
+
+    def resize(self, size: int) -> None:
+        visual: Any = self.visual
+        new = (size // visual.patch_size[0], size // visual.patch_size[1])
+        table = resized(visual.positional_embedding.data, visual.grid_size, new)
+        visual.positional_embedding = nn.Parameter(table)
+        visual.image_size, visual.grid_size = (size, size), new
+        super().resize(size)
+
+    def settle(self, pool: Pool) -> None:
+        visual: Any = self.visual
+        if pool == "grid":
+            visual.proj = None
 
 
 def names() -> list[str]:
     return open_clip.list_models()
 
 
-def build(name: str, tag: str, pretrained: bool, size: int | None) -> Tower:
+def build(name: str, tag: str, pretrained: bool) -> Tower:
     tags = open_clip.list_pretrained_tags_by_model(name)
     if tag and tag not in tags:
         known = ", ".join(tags) or "none"
-        raise UserError(f'open_clip has no weights "{tag}" of {name}. It has {known}.', USAGE)
-    chosen = (tag or (tags[0] if tags else "")) if pretrained else None
-    if chosen == "":
-        raise UserError(f"open_clip has no pretrained weights of {name}. Give --weights.", USAGE)
-    more = {"force_image_size": size} if size else {}
-    model: Any = open_clip.create_model(name, pretrained=chosen, **more).visual
-    side = model.image_size
+        raise UserError(f'open_clip has no weights "{tag}" of {name}. It has {known}.')
+    if pretrained and not tags:
+        raise UserError(f"open_clip has no pretrained weights of {name}. Name a file of them.")
+    chosen = tag or (tags[0] if tags else "")
+    facts = open_clip.get_pretrained_cfg(name, chosen)
+    visual: Any = open_clip.create_model(
+        name,
+        pretrained=chosen if pretrained else None,
+        # Which GELU it is belongs to the weights; whoever loads them later has them in this place.
+        force_quick_gelu=bool(facts.get("quick_gelu")),
+        device=torch.get_default_device(),
+    ).visual
+    facts = {**visual.preprocess_cfg, **facts}
+    side = visual.image_size
     look = Look(
         int(side[0] if isinstance(side, tuple) else side),
-        tuple(model.preprocess_cfg["mean"]),
-        tuple(model.preprocess_cfg["std"]),
-        model.preprocess_cfg.get("interpolation", "bicubic"),
+        tuple(facts["mean"]),
+        tuple(facts["std"]),
+        facts.get("interpolation", "bicubic"),
     )
-    if hasattr(model, "attnpool"):
-        return ResNetTower(name, model, look)
-    if hasattr(model, "grid_size") and hasattr(model, "output_tokens"):
-        return TransformerTower(name, model, look)
-    raise UserError(f"open_clip's {name} has no grid that is known here. Take it by timm.", USAGE)
+    if hasattr(visual, "attnpool"):
+        return ResNetTower(name, visual, look)
+    if hasattr(visual, "grid_size") and hasattr(visual, "output_tokens"):
+        return TransformerTower(name, visual, look)
+    raise UserError(f"open_clip's {name} has no grid that is known here. Take it by timm.")

@@ -30,14 +30,16 @@ class Look(NamedTuple):
 
 
 class Tower(nn.Module):
-    """An encoder by name. A library's file says how its models give a grid (B, F, r, c) and a
-    pooled feature (B, F); `owner` is the module whose weights a file holds."""
+    """An encoder by name, around the library's own module `visual`. A library's file says how its
+    models give a grid (B, F, r, c) and a pooled feature (B, F), and what belongs to neither."""
 
-    def __init__(self, name: str, model: nn.Module, look: Look) -> None:
+    def __init__(self, name: str, visual: nn.Module, look: Look) -> None:
         super().__init__()
         self.name = name
-        self.model = model.eval()
+        self.visual = visual.eval()
         self.look = look
+
+    # What a library's file says.
 
     def grid(self, pixels: Tensor) -> Tensor:
         raise NotImplementedError
@@ -45,37 +47,52 @@ class Tower(nn.Module):
     def pooled(self, pixels: Tensor) -> Tensor:
         raise NotImplementedError
 
-    def pixels(self, pictures: Tensor) -> Tensor:
-        """Bytes (B, S, S, 3) as the encoder reads them: (B, 3, S, S) float32."""
-        mean, std = (torch.tensor(each).to(pictures.device) for each in self.look[1:3])
-        # channels last in memory, as they come: convolutions are faster so
-        return ((pictures.float() / 255 - mean) / std).permute(0, 3, 1, 2)
+    def resize(self, size: int) -> None:
+        """Take pictures of another size; what has positional embeddings resizes them."""
+        self.look = self.look._replace(size=size)
 
-    @torch.inference_mode()
-    def features(self, pictures: Tensor, pool: Pool) -> Tensor:
+    def settle(self, pool: Pool) -> None:
+        """Let go of the parts that features of this kind do not pass through."""
+
+    # What all of them share.
+
+    def forward(self, pictures: Tensor, pool: Pool) -> Tensor:
         """(B, r, c, F) of pictures (B, S, S, 3) in bytes; pooled ones have r = c = 1."""
         seen = self.pixels(pictures)
         if pool == "pooled":
             return self.pooled(seen)[:, None, None]
         return self.grid(seen).permute(0, 2, 3, 1)
 
+    @torch.inference_mode()
+    def features(self, pictures: Tensor, pool: Pool) -> Tensor:
+        """The same for those who never differentiate."""
+        found: Tensor = self(pictures, pool)
+        return found
+
+    def pixels(self, pictures: Tensor) -> Tensor:
+        """Bytes (B, S, S, 3) as the encoder reads them: (B, 3, S, S) float32."""
+        mean, std = (torch.tensor(each).to(pictures.device) for each in self.look[1:3])
+        # channels last in memory, as they come: convolutions are faster so
+        return ((pictures.float() / 255 - mean) / std).permute(0, 3, 1, 2)
+
     def shape(self, pool: Pool) -> tuple[int, int, int]:
-        """r, c, F."""
+        """r, c, F. UserError where the encoder cannot see pictures of its size."""
         side = self.look.size
         device = next(self.parameters()).device
         try:
-            found = self.features(torch.zeros(1, side, side, 3, device=device), pool)
+            with torch.no_grad():
+                found = self(torch.zeros(1, side, side, 3, device=device), pool)
         except (RuntimeError, ValueError, AssertionError) as error:
             raise UserError(
                 f"{self.name} cannot see pictures of {side} x {side} pixels: "
-                f"{str(error).splitlines()[0]}. Name another --size.",
+                f"{str(error).splitlines()[0]}. Name another size.",
                 USAGE,
             ) from error
         return found.shape[1], found.shape[2], found.shape[3]
 
     def load(self, weights: Mapping[str, Tensor], source: str) -> None:
         """Put a whole state dict in; UserError where names or shapes do not fit."""
-        own = self.model.state_dict()
+        own = self.visual.state_dict()
         lacking, extra = own.keys() - weights.keys(), weights.keys() - own.keys()
         if lacking or extra:
             raise UserError(
@@ -88,12 +105,12 @@ class Tower(nn.Module):
                     f"The weights {source} are not of {self.name}: {name} is "
                     f"{tuple(value.shape)} there and {tuple(own[name].shape)} here."
                 )
-        self.model.load_state_dict(dict(weights))
+        self.visual.load_state_dict(dict(weights))
 
     def digest(self) -> str:
         """sha256 over all weights, with their names."""
         found = hashlib.sha256()
-        for name, value in self.model.state_dict().items():
+        for name, value in self.visual.state_dict().items():
             found.update(name.encode())
             found.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
         return found.hexdigest()

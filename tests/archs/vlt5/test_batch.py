@@ -9,6 +9,8 @@ import torch
 
 from tests.archs.vlt5.tiny import F, picture, question, tokenizer
 from vlcli.archs.vlt5.batch import Collator, VLBatch, padded, visual_tokens
+from vlcli.contracts import Visual
+from vlcli.data.visual import coverage, grid_boxes
 from vlcli.spec.problem import UserError
 
 
@@ -100,6 +102,55 @@ def test_a_batch_moves_as_a_whole() -> None:
     assert moved.visual is not None
     assert moved.visual.features.is_meta
     assert moved.task == "vqa"
+
+
+def shot(seed: int, *boxes: tuple[float, ...]) -> Visual:
+    """Pixels (4, 6, 3), with regions."""
+    drawn = torch.Generator().manual_seed(seed)
+    pixels = torch.randint(0, 256, (4, 6, 3), dtype=torch.uint8, generator=drawn)
+    return Visual(torch.zeros(0, 0), torch.tensor(boxes).reshape(-1, 4), pixels=pixels)
+
+
+def test_pixels_are_stacked_as_bytes() -> None:
+    batch = collate(question(visuals=(shot(0),)), question(visuals=(shot(1),)))
+    seen = batch.visual
+    assert seen is not None
+    assert seen.pixels is not None
+    assert (seen.pixels.shape, seen.pixels.dtype) == ((2, 1, 4, 6, 3), torch.uint8)
+    assert seen.pixels[1, 0].equal(shot(1).pixels)  # type: ignore[arg-type]
+    assert (seen.boxes.shape, seen.mask, seen.shown) == ((2, 0, 4), None, None)
+    arrived = batch.to("cpu").visual
+    assert arrived is not None
+    assert arrived.pixels is not None
+    assert arrived.pixels.dtype == torch.uint8
+
+
+def test_a_picture_that_an_example_lacks_is_not_shown() -> None:
+    seen = collate(question(visuals=(shot(0), shot(1))), question(visuals=(shot(2),))).visual
+    assert seen is not None
+    assert seen.pixels is not None
+    assert seen.shown is not None
+    assert seen.shown.tolist() == [[True, True], [True, False]]
+    assert not seen.pixels[1, 1].any()
+
+
+def test_regions_of_pixels_are_padded_and_masked() -> None:
+    few, more = [(0, 0, 0.5, 1.0)], [(0, 0, 1.0, 1.0), (0.5, 0, 1, 1), (0, 0.5, 1, 1)]
+    seen = collate(question(visuals=(shot(0, *few),)), question(visuals=(shot(1, *more),))).visual
+    assert seen is not None
+    assert seen.mask is not None
+    assert seen.mask.tolist() == [[True, False, False], [True] * 3]
+    assert seen.boxes[0, 0].tolist() == list(few[0])
+    assert seen.boxes[1].tolist() == [list(map(float, box)) for box in more]
+
+
+def test_beside_regions_the_whole_grid_is_a_region_a_cell() -> None:
+    region = shot(0, (0, 0, 0.5, 1))
+    seen = collate(question(visuals=(region,)), question(visuals=(shot(1),)), grid=(2, 3)).visual
+    assert seen is not None
+    assert seen.mask is not None
+    assert seen.mask.sum(1).tolist() == [1, 6]
+    assert coverage(seen.boxes[1], grid_boxes(2, 3)).equal(torch.eye(6))
 
 
 def test_padding_of_nothing_is_nothing() -> None:

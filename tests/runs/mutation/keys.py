@@ -177,6 +177,7 @@ LIVE: dict[str, Change] = {
     "feature_type": Change("butd", "inputs parameters"),
     "image_size": Change(64, "inputs"),
     "patch_size": Change(8, "inputs parameters"),
+    "use_data_augmentation": Change(True, "inputs"),
     # Adapters
     "use_adapter": Change(True, "parameters", FROZEN),
     "use_lradapter": Change(True, "parameters", FROZEN),
@@ -280,7 +281,6 @@ NEVER: dict[str, Dead] = {
 # Read only where pictures pass through an image tower in a run, and such a run is refused.
 REFUSED: dict[str, Dead] = {
     "vis_pooling_output": Dead(True, "the pooled feature is a tower's", TOWER),
-    "use_data_augmentation": Dead(True, "pictures are changed in front of a tower", TOWER),
     "use_vis_adapter": Dead(True, "adapters stand in a tower", TOWER),
     "vis_adapter_type": Dead("front-bottleneck", "adapters stand in a tower", VIS_ADAPTER),
     "vis_reduction_factor": Dead(4, "adapters stand in a tower", VIS_ADAPTER),

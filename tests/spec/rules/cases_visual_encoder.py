@@ -74,6 +74,25 @@ CASES: list[Case] = [
 }""",
     ),
     Case(
+        code="R76",
+        severity="error",
+        spec="""{
+    task: "vqa",
+    feature_type: "raw:timm:resnet18",
+    image_size: "400,300",
+}""",
+        message="image_size is 400 x 300; raw:timm:resnet18 takes squares.",
+        fix="Set image_size: 400.",
+        at=(3, 5),
+        path="feature_type",
+        places=("image_size",),
+        mended="""{
+    task: "vqa",
+    feature_type: "raw:timm:resnet18",
+    image_size: 400,
+}""",
+    ),
+    Case(
         code="R77",
         severity="warning",
         spec="""{
@@ -82,9 +101,9 @@ CASES: list[Case] = [
 }""",
         message=(
             "image_size has no effect: it is read only when pictures are read as pixels "
-            "(feature_type raw_* or patch)."
+            "(feature_type raw_*, raw:* or patch)."
         ),
-        fix="Remove it, or choose a raw_* or patch feature_type.",
+        fix="Remove it, or choose a raw or patch feature_type.",
         at=(3, 5),
         path="image_size",
         mended="""{
@@ -101,9 +120,9 @@ CASES: list[Case] = [
 }""",
         message=(
             "use_vis_adapter and vis_reduction_factor have no effect: they are read only when "
-            "pictures pass through an image tower (feature_type raw_*)."
+            "pictures pass through an image tower (feature_type raw_* or raw:*)."
         ),
-        fix="Remove them, or choose a raw_* feature_type.",
+        fix="Remove them, or choose a raw feature_type.",
         at=(3, 5),
         path="use_vis_adapter",
         places=("vis_reduction_factor",),
@@ -125,7 +144,7 @@ CASES: list[Case] = [
 }""",
         message=(
             "freeze_bn_statistics has no effect: it is read only when pictures pass through a "
-            "tower with batch norms (feature_type raw_RN*)."
+            "tower with batch norms (raw_RN*, or one of raw:*)."
         ),
         fix="Remove it, or choose a raw_RN* feature_type.",
         at=(5, 5),

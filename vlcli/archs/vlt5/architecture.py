@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
@@ -33,6 +34,7 @@ from .batch import Collator, VLBatch
 from .decoding import AnswerTrie, Writer
 from .joint import Encoded
 from .spec import VLSpec
+from .vis_encoder import VisEncoder, vis_encoder
 from .visual_embedding import VisualTokens
 from .wording import MARK, MARKS, REGION_NUMBER
 
@@ -57,6 +59,7 @@ class VLArchitecture(Architecture):
         log_accuracy: bool = False,
         tuning: Any = None,
         tasks: Sequence[str] = (),
+        vis_encoder: VisEncoder | None = None,
     ) -> None:
         super().__init__()
         self.config: Any = stock.config
@@ -67,7 +70,8 @@ class VLArchitecture(Architecture):
         self.new_tokens = max(largest(generation.gen_max_length) - 1, 1) if generation else 19
         self.num_beams = generation.num_beams if generation else 1
         library = LibraryAdapter(stock, tuning.adapter) if tuning and tuning.adapter else None
-        self.assemble(stock, args, feature_width)
+        self.assemble(stock, args, vis_encoder.width if vis_encoder else feature_width)
+        self.vis_encoder = vis_encoder
         self.tuning = None
         if tuning:
             anatomy = self.anatomy()
@@ -101,7 +105,9 @@ class VLArchitecture(Architecture):
         if held and not answers:
             raise UserError("classifier and answer_vocab need a list of answers.", exit_code=3)
         stock, source = load_backbone(spec.backbone, tokenizer, spec.dropout, spec.from_scratch)
-        built = cls.on(stock, spec, feature_width, tokenizer, answers if answers and held else ())
+        tower = vis_encoder(spec)
+        heads = answers if answers and held else ()
+        built = cls.on(stock, spec, feature_width, tokenizer, heads, tower)
         built.source = source
         return built
 
@@ -113,8 +119,10 @@ class VLArchitecture(Architecture):
         feature_width: int,
         tokenizer: PreTrainedTokenizerBase | None = None,
         answers: Sequence[str] = (),
+        tower: VisEncoder | None = None,
     ) -> VLArchitecture:
-        """The model of a spec on a stock model; without answers it has no classifier head."""
+        """The model of a spec on a stock model and behind an image tower, where it has one; without
+        answers it has no classifier head."""
         return _class_of(stock.config.model_type)(
             stock,
             spec,
@@ -126,6 +134,7 @@ class VLArchitecture(Architecture):
             spec.log_train_accuracy,
             spec,
             spec.tasks or (spec.task or "",),
+            tower,
         )
 
     # What a family says.
@@ -179,6 +188,7 @@ class VLArchitecture(Architecture):
         return Collator(self.tokenizer, self.use_vision, classes)
 
     def forward(self, batch: VLBatch) -> Losses:
+        batch = self.seen(batch)
         if self.answer_head is not None:
             assert batch.answers is not None
             found = losses.chosen(self.answer_logits(batch), batch.answers, self.log_accuracy)
@@ -208,6 +218,7 @@ class VLArchitecture(Architecture):
 
     @torch.no_grad()
     def predict(self, batch: VLBatch) -> list[Prediction]:
+        batch = self.seen(batch)
         if self.answer_head is not None:
             best = self.answer_logits(batch).argmax(-1).tolist()
             return [Prediction(id, self.answers[a]) for id, a in zip(batch.ids, best, strict=True)]
@@ -259,6 +270,13 @@ class VLArchitecture(Architecture):
         return found | tuned_parts(self)
 
     # The steps of both.
+
+    def seen(self, batch: VLBatch) -> VLBatch:
+        """The batch with visual features, where it comes with pictures."""
+        if self.vis_encoder is None or batch.visual is None:
+            return batch
+        visual: VisualTokens = self.vis_encoder(batch.visual)
+        return replace(batch, visual=visual)
 
     def encode(self, batch: VLBatch) -> Encoded:
         if self.tuning is None:

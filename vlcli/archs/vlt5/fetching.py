@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
-from urllib.request import getproxies
 
+from vlcli.hub import hub_can_be_reached
 from vlcli.spec.problem import UserError
 
 
@@ -28,30 +25,12 @@ def fetched(
     except OSError as error:
         if folder.is_dir():
             raise UserError(f"The {what} in {name} cannot be read: {_first_line(error)}") from error
-    if not _hub_can_be_reached():
+    if not hub_can_be_reached():
         raise UserError(_missing(name, what))
     try:
         return load(name, **options)
     except OSError as error:
         raise UserError(_missing(name, what)) from error
-
-
-def _hub_can_be_reached() -> bool:
-    """Asked beforehand: the hub's client would try for most of a minute without a network."""
-    if any(os.environ.get(key, "0").lower() in _ON for key in ("HF_HUB_OFFLINE", _OLD_NAME)):
-        return False
-    hub = urlparse(os.environ.get("HF_ENDPOINT", "https://huggingface.co"))
-    if getproxies().get(hub.scheme):
-        return True
-    try:
-        socket.getaddrinfo(hub.hostname, hub.port or 443)
-    except OSError:
-        return False
-    return True
-
-
-_OLD_NAME = "TRANSFORMERS_OFFLINE"
-_ON = ("1", "true", "yes", "on")
 
 
 def _missing(name: str, what: str) -> str:

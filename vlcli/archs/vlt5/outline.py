@@ -10,12 +10,13 @@ import torch
 from transformers.modeling_utils import no_init_weights
 
 from vlcli.contracts import Outline
-from vlcli.spec.sizes import RAW_TYPES, STOCK_ROWS, TOKENS, backbone
+from vlcli.spec.sizes import STOCK_ROWS, TOKENS, backbone
 
 from .architecture import VLArchitecture
 from .backbones import config_of, empty_model
 from .spec import VLSpec
 from .tokenizer import LARGEST, has_tokenizer, load_tokenizer
+from .vis_encoder import vis_encoder
 
 
 def outline(spec: VLSpec, tokenizer: Any, answers: Sequence[str] | None) -> Outline:
@@ -33,13 +34,10 @@ def outline(spec: VLSpec, tokenizer: Any, answers: Sequence[str] | None) -> Outl
             "The answer head is not counted: its answers are known with the training data. Name "
             "a list of them as answer_vocab."
         )
-    if spec.use_vision and spec.feature_type in RAW_TYPES:
-        remarks.append(f"The image tower of {spec.feature_type} is not counted.")
     # First weights are of no use on the meta device, and take most of the time there.
     with torch.device("meta"), no_init_weights():
-        model = VLArchitecture.on(
-            empty_model(config, tokens), spec, spec.feat_dim, answers=answers or ()
-        )
+        stock, tower = empty_model(config, tokens), vis_encoder(spec, bare=True)
+        model = VLArchitecture.on(stock, spec, spec.feat_dim, answers=answers or (), tower=tower)
     return Outline(model, tuple(remarks))
 
 

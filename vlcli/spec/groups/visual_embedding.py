@@ -12,7 +12,7 @@ class VisualEmbeddingArgs(Group):
         2048,
         "Width of one visual feature. Taken from feature_type where that is a known one.",
         ge=1,
-        needs=needs.VISION,
+        needs=(needs.VISION, needs.WIDTH),
     )
     pos_dim: int = arg(
         4,

@@ -4,16 +4,21 @@ import re
 from typing import Any
 
 from .. import needs
+from ..encoders import PRETRAINED, RAW, fault_of
 from ..fields import Group, any_of, arg
 from ..lists import height_and_width
 from ..sizes import FEATURE_TYPES
 from ..stores import STORED
 
-_EXPECTED = any_of((*FEATURE_TYPES, "stored:PATH"))
+_EXPECTED = any_of((*FEATURE_TYPES, "stored:PATH", "raw:LIBRARY:NAME"))
 
 
 def _feature_type(name: Any) -> Any:
     if not isinstance(name, str) or name in FEATURE_TYPES:
+        return name
+    if name.startswith(RAW):
+        if fault := fault_of(name):
+            raise ValueError(f'feature_type is "{name}"; {fault}.')
         return name
     if not name.startswith(STORED):
         raise ValueError(f'feature_type is "{name}"; it must be {_EXPECTED}.')
@@ -43,7 +48,9 @@ class VisualEncoderArgs(Group):
         "butd",
         "Source of visual features: butd (36 stored boxes), RN50, RN101, RN50x4 or ViT (stored "
         "CLIP grids), raw_* (pictures through that CLIP tower), patch (a grid of pixel patches), "
-        "stored:PATH (what `vlcli features extract` wrote to PATH).",
+        "stored:PATH (what `vlcli features extract` wrote to PATH), raw:LIBRARY:NAME[:TAG] "
+        "(pictures through a tower of timm, torchvision or open_clip). Cells of stored CLIP grids "
+        "and of raw_* have no boxes (all zero, as published); those of the others have theirs.",
         read=_feature_type,
         needs=needs.VISION,
         expects=_EXPECTED,
@@ -58,6 +65,14 @@ class VisualEncoderArgs(Group):
     patch_size: int = arg(
         32, "Side of a square pixel patch.", ge=1, needs=(needs.VISION, needs.PATCH), new=True
     )
+    vis_weights: str = arg(
+        PRETRAINED,
+        "Weights of the image tower to begin with: pretrained (the library's own, by name), random "
+        "(always the same), or a file or installed package that holds them.",
+        needs=(needs.VISION, needs.RAW),
+        expects='"pretrained", "random", or the name of a file or package',
+        new=True,
+    )
     vis_pooling_output: bool = arg(
         False,
         "Use the tower's one pooled feature in place of its grid.",
@@ -65,8 +80,9 @@ class VisualEncoderArgs(Group):
     )
     use_data_augmentation: bool = arg(
         False,
-        "Flip, crop, and erase parts of training pictures at random.",
-        needs=(needs.VISION, needs.RAW),
+        "Flip, crop, and erase parts of training pictures at random; boxes move along. Clips and "
+        "pictures whose texts speak of left or right are not flipped.",
+        needs=(needs.VISION, needs.PIXELS),
     )
     use_vis_adapter: bool = arg(
         False, "Put trainable adapters into the image tower.", needs=(needs.VISION, needs.RAW)

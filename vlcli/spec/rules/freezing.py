@@ -73,8 +73,9 @@ def full_beside_method(run: Run) -> Iterator[Finding]:
 def unfrozen_twice(run: Run) -> Iterator[Finding]:
     """unfreeze_language_model includes the output layer, the word embeddings and all layer norms of
     the language model, so unfreezing them by name adds nothing. Only an image tower with layer
-    norms (raw_ViT) has others."""
-    norms = () if run.feature_type == "raw_ViT" and facts.sees(run) else ("unfreeze_layer_norms",)
+    norms (raw_ViT, and some of raw:*) has others."""
+    other = facts.sees(run) and (run.feature_type == "raw_ViT" or facts.is_any_tower(run))
+    norms = () if other else ("unfreeze_layer_norms",)
     parts = [key for key in run.wrote("unfreeze_lm_head", *norms) if getattr(run, key)]
     if run.unfreeze_language_model and parts:
         yield Finding(

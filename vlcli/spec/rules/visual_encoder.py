@@ -20,8 +20,8 @@ def _tower(run: Run) -> bool:
 
 
 def _batch_norms(run: Run) -> bool:
-    """Whether that tower has batch norms: the CLIP ResNets do, ViT does not."""
-    return _tower(run) and run.feature_type != "raw_ViT"
+    """Whether that tower is known to have batch norms: the CLIP ResNets do, ViT does not."""
+    return _tower(run) and str(run.feature_type).startswith("raw_RN")
 
 
 @rule(RULES, "R54", "warning", "only a tower pools", "vis_pooling_output feature_type")
@@ -53,17 +53,19 @@ def pooled_features_are_not_stored(run: Run) -> Iterator[Finding]:
 
 @rule(RULES, "R76", "error", "the picture size of a tower", "image_size feature_type")
 def tower_picture_size(run: Run) -> Iterator[Finding]:
-    """The CLIP towers reduce a picture to cells of 32 x 32 pixels and number them on a square, so
-    pictures must be square with a side that is a multiple of 32."""
+    """Image towers number the cells of a picture on a square, so pictures must be square. The CLIP
+    towers (raw_*) reduce them to cells of 32 x 32 pixels, so there the side must be a multiple of
+    32."""
     if not _tower(run):
         return
     height, wide = run.image_size
-    if height != wide or height % TOWER_STRIDE:
-        side = max(TOWER_STRIDE, round(height / TOWER_STRIDE) * TOWER_STRIDE)
+    cell = 1 if facts.is_any_tower(run) else TOWER_STRIDE
+    if height != wide or height % cell:
+        side = max(cell, round(height / cell) * cell)
+        multiple = "" if cell == 1 else f" whose side is a multiple of {cell}"
         yield Finding(
             ("image_size", "feature_type"),
-            f"image_size is {height} x {wide}; {run.feature_type} takes squares whose side is a "
-            f"multiple of {TOWER_STRIDE}.",
+            f"image_size is {height} x {wide}; {run.feature_type} takes squares{multiple}.",
             f"Set image_size: {side}.",
         )
 
@@ -185,8 +187,10 @@ def video_feature_type(run: Run) -> Iterator[Finding]:
 def rates_of_a_frozen_tower(run: Run) -> Iterator[Finding]:
     """use_separate_optimizer_for_visual, vis_lr and their like speak of the trainable weights of
     the image tower. It has some with use_vis_adapter, one of the unfreeze_vis_* keys,
-    unfreeze_batch_norms, or LoRA (which trains all biases)."""
-    trainable = run.on(*facts.TOWER_PARTS, "use_lora")
+    unfreeze_batch_norms, unfreeze_layer_norms (where it has such), or LoRA (which trains all
+    biases)."""
+    norms = () if _batch_norms(run) else ("unfreeze_layer_norms",)
+    trainable = run.on(*facts.TOWER_PARTS, *norms, "use_lora")
     if _tower(run) and run.use_separate_optimizer_for_visual and not trainable:
         yield Finding(
             ("use_separate_optimizer_for_visual", "use_adam_for_visual", "vis_lr"),

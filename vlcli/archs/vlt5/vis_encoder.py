@@ -1,0 +1,120 @@
+"""From pictures to visual features during a run: the image tower inside the model.
+
+B batch, P pictures of an example, M regions of a picture, N visual tokens of a picture, F feature
+width, r, c rows and columns of the tower's grid.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from vlcli.data.visual import coverage, grid_boxes
+from vlcli.peft.freezing import Tuned
+from vlcli.runtime.weights import read_file
+from vlcli.spec.encoders import RAW, encoder_of
+from vlcli.towers.build import SPEC, build, outline
+from vlcli.towers.tower import Pool, Tower
+
+from .spec import VLSpec
+from .visual_embedding import VisualTokens
+
+
+class VisEncoder(nn.Module):
+    """Fills the features of `VisualTokens` from their pixels, by a tower.
+
+    Nothing of a frozen tower is differentiated, and its frozen parts behave as in evaluation; batch
+    norms alone follow the statistics of what they see while training, unless these are to be kept.
+    Where there are no regions to look at, cells of the grid have their own boxes, or (`placed`
+    false) boxes of zeros.
+    """
+
+    def __init__(self, tower: Tower, pool: Pool, keep_statistics: bool, placed: bool) -> None:
+        super().__init__()
+        self.model = tower
+        self.pool = pool
+        self.keep_statistics = keep_statistics
+        self.placed = placed
+        self.rows, self.columns, self.width = tower.shape(pool)
+        tower.settle(pool)
+
+    @property
+    def learns(self) -> bool:
+        return any(parameter.requires_grad for parameter in self.parameters())
+
+    def train(self, mode: bool = True) -> VisEncoder:
+        super().train(False)
+        self.training = mode
+        if mode:
+            _train_what_learns(self)
+            tuned = {id(m) for t in self.modules() if isinstance(t, Tuned) for m in t.modules()}
+            for module in self.modules():
+                if isinstance(module, _BatchNorm) and id(module) not in tuned:
+                    module.train(not self.keep_statistics)
+        return self
+
+    def forward(self, visual: VisualTokens) -> VisualTokens:
+        assert visual.pixels is not None
+        B, P = visual.pixels.shape[:2]
+        cells = grid_boxes(self.rows, self.columns).to(visual.pixels.device)
+        features = self.grids(visual.pixels, visual.shown)  # (B, P, N, F)
+        many = visual.boxes.shape[1] // P
+        if many:
+            boxes = visual.boxes
+            shares = coverage(boxes.flatten(0, 1), cells).unflatten(0, (B, P, many))
+            features = shares.to(features.dtype) @ features
+            mask = visual.mask
+        else:
+            many = len(cells)
+            boxes = (cells if self.placed else torch.zeros_like(cells)).repeat(B, P, 1)
+            mask = None if visual.shown is None else visual.shown.repeat_interleave(many, 1)
+        device = boxes.device
+        return VisualTokens(
+            features.flatten(1, 2),
+            boxes,
+            mask,
+            None if P == 1 else torch.arange(P, device=device).repeat_interleave(many)[None],
+            None if P == 1 else torch.arange(many, device=device).repeat(P)[None],
+        )
+
+    def grids(self, pixels: Tensor, shown: Tensor | None) -> Tensor:
+        """(B, P, N, F) of pixels (B, P, H, W, 3); 0 for pictures that are not there."""
+        B, P = pixels.shape[:2]
+        with torch.set_grad_enabled(torch.is_grad_enabled() and self.learns):
+            if shown is None or bool(shown.all()):
+                whole: Tensor = self.model(pixels.flatten(0, 1), self.pool)
+                return whole.flatten(1, 2).reshape(B, P, -1, self.width)
+            found: Tensor = self.model(pixels[shown], self.pool)
+            spread = found.new_zeros(B, P, *found.shape[1:])
+            spread[shown] = found
+            return spread.flatten(2, 3)
+
+
+def _train_what_learns(module: nn.Module) -> None:
+    """Training mode for the parts that learn, with what belongs to them (their dropout); frozen
+    parts stay as in evaluation."""
+    own = list(module.parameters())
+    if own and not any(parameter.requires_grad for parameter in own):
+        return
+    module.training = True
+    for child in module.children():
+        _train_what_learns(child)
+
+
+def vis_encoder(spec: VLSpec, bare: bool = False) -> VisEncoder | None:
+    """The image tower that a spec asks for; None for features that come from elsewhere. `bare`
+    makes an outline of it. UserError where it, or its weights, cannot be had."""
+    name = encoder_of(spec.feature_type) if spec.use_vision else None
+    if name is None:
+        return None
+    size = spec.image_size[0]
+    tower = (
+        outline(name, size, SPEC) if bare else build(name, spec.vis_weights, size, read_file, SPEC)
+    )
+    return VisEncoder(
+        tower,
+        "pooled" if spec.vis_pooling_output else "grid",
+        spec.freeze_bn_statistics,
+        spec.feature_type.startswith(RAW),
+    )

@@ -1,0 +1,46 @@
+"""Pictures as bytes, for an image tower that belongs to the model.
+
+H, W picture size, M regions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from PIL import Image
+
+from vlcli.contracts import Box, Visual
+
+from .visual import Picture, Pictures, fitted
+
+NOTHING = torch.zeros(0, 0)  # features that the tower is to make
+WHOLE = torch.zeros(0, 4)  # boxes: none, the tower looks at its whole grid
+
+
+class PixelReader:
+    """`feature_type: "raw_*"` and `"raw:LIBRARY:NAME"`: bytes (H, W, 3), whole and stretched to
+    `image_size` (height, width) by `interpolation` (a name of PIL's), as features are extracted."""
+
+    def __init__(
+        self, pictures: Pictures, image_size: tuple[int, int], interpolation: str = "bicubic"
+    ) -> None:
+        self.pictures = pictures
+        self.image_size = image_size
+        self.interpolation = interpolation
+
+    def read(self, reference: str) -> Visual:
+        return self.see(self.pictures.open(reference))
+
+    def read_regions(self, reference: str, regions: Sequence[Box]) -> Visual:
+        """The whole picture, with the boxes (M, 4) that the tower is to look at."""
+        return self.read(reference)._replace(boxes=torch.tensor(regions))
+
+    def faults(self, references: Sequence[str]) -> dict[str, str]:
+        return self.pictures.faults(references)
+
+    def see(self, picture: Picture) -> Visual:
+        method = Image.Resampling[self.interpolation.upper()]
+        rows = fitted(picture, self.image_size, method)
+        held = rows if rows.flags.writeable else rows.copy()  # torch shares what it is given
+        return Visual(NOTHING, WHOLE, pixels=torch.from_numpy(held))
