@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from vlcli.spec.mixed_runs import by_task
 from vlcli.spec.published import (
     ARGUMENTS,
     LAUNCH_KEYS,
@@ -170,6 +171,9 @@ def _convert(launch: _Launch, notes: Iterable[Note]) -> Converted:
     for key, several in written.items():
         if key not in LAUNCH_KEYS:
             values[key] = _read(key, several[-1])
+    values, told = by_task(launch.runner, values)
+    for text in told:
+        note(text)
     found.extend(Note(launch.line, text) for text in _advice(launch, values))
     return Converted(values, tuple(_sentence(note) for note in _in_order(found)), nproc)
 
