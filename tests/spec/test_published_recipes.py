@@ -1,4 +1,4 @@
-"""The published runs of VL-T5 and VL-BART on one task: what their scripts ask for stands in specs."""
+"""The published runs of VL-T5 and VL-BART on one task: specs ask for what their scripts do."""
 
 from __future__ import annotations
 
