@@ -46,10 +46,10 @@ class Example:
     `candidates` says how it is answered: None writes a text; else one token is chosen at the first
     place of the text, among the first tokens of these candidates, or of the whole vocabulary where
     they are (). `learned` says whether the whole target is learned, or only that first token.
-    `max_text` and `max_target` cut input and target, and `max_written` what is written, in tokens
-    (None: as the spec says); `kind` groups results (a question kind); `objective` names the loss
-    that is logged for itself where one task has several; `record` is the untouched record, for
-    predictions that are shown or submitted.
+    `max_text` and `max_target` cut input and target, and `max_written` what is written, in tokens;
+    `beams` search for it (None: both as the spec says); `kind` groups results (a question kind);
+    `objective` names the loss that is logged for itself where one task has several; `record` is the
+    untouched record, for predictions that are shown or submitted.
     """
 
     id: str
@@ -69,6 +69,7 @@ class Example:
     max_text: int = 20
     max_target: int = 20
     max_written: int | None = None
+    beams: int | None = None
     kind: str = ""
     objective: str = ""
     record: Mapping[str, Any] = field(default_factory=dict)

@@ -118,6 +118,13 @@ def test_a_shared_adapter_trains_with_all_tasks(tmp_path: Path, cache, monkeypat
     assert len(outcome.evaluations) == len(TASKS)
 
 
+def test_every_task_searches_with_its_own_beams(cache, monkeypatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    parts = build(read('num_beams={"gqa": 3}').spec)
+    found = {name: {each.beams for each in job.valid} for name, job in parts.jobs.items()}
+    assert found == {"vqa": {1}, "gqa": {3}, "nlvr": {None}, "refcoco": {None}}
+
+
 def test_a_task_that_weighs_nothing_learns_nothing(cache, monkeypatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     spec = read('task_weight={"gqa": 0.0, "vqa": 2.0}').spec

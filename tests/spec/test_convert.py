@@ -17,6 +17,7 @@ from vlcli.spec.convert import (
     render,
 )
 from vlcli.spec.published import ARGUMENTS, TASK_OF_SCRIPT
+from vlcli.spec.read import read_spec_text
 
 IMAGE = """
 # several image tasks at once, one adapter for all
@@ -68,7 +69,7 @@ IMAGE_VALUES = {
     "lr": 2e-3,
     "backbone": "facebook/bart-base",
     "output": "snap/Bart_multitask/mix_RN50_adapter_bs50_lr2e-3",
-    "batch_size": 50,
+    "batch_size": {"vqa": 50, "caption": 41},
     "use_adapter": True,
     "use_single_adapter": True,
     "reduction_factor": 4,
@@ -136,6 +137,53 @@ def test_an_image_script_of_several_tasks() -> None:
     assert converted.notes == (
         "Line 25: start it with `torchrun --nproc_per_node 4 -m vlcli train SPEC`; "
         "--distributed and --multiGPU are left out.",
+        "Line 25: the batch sizes are what multitask.py makes of 50 for each task.",
+    )
+
+
+PUBLISHED_MIX = (
+    "python src/multitask.py --tasks vqa,gqa,nlvr,caption --batch_size 500 --num_beams 5"
+)
+
+
+def test_tasks_of_a_mixed_run_have_the_published_batch_sizes_and_beams() -> None:
+    converted = convert_words(PUBLISHED_MIX.split())
+    assert converted.values["batch_size"] == {"vqa": 500, "gqa": 833, "nlvr": 166, "caption": 416}
+    assert converted.values["num_beams"] == {"vqa": 1, "gqa": 1, "caption": 5}
+    assert converted.notes == ("The batch sizes are what multitask.py makes of 500 for each task.",)
+    reading = read_spec_text(render(converted, "mixed"))
+    assert not reading.errors
+
+
+def test_a_mixed_run_without_a_batch_size_has_those_of_the_published_default() -> None:
+    converted = convert_words(["src/multitask.py", "--tasks", "nlvr,refcoco,vcr,mmt,cls"])
+    sizes = {"nlvr": 85, "refcoco": 80, "vcr": 24, "mmt": 20, "cls": 256}
+    assert converted.values["batch_size"] == sizes
+    assert "num_beams" not in converted.values
+
+
+def test_batches_of_vcr_count_choices() -> None:
+    flags = "src/vcr.py --batch_size 4 --valid_batch_size 20"
+    converted = convert_words(flags.split())
+    assert converted.values == {"task": "vcr", "batch_size": 32, "valid_batch_size": 160}
+    assert converted.notes == (
+        "A batch of vcr.py holds questions, and here their choices, 8 each: batch_size is 32 and "
+        "valid_batch_size is 160.",
+    )
+
+
+def test_what_the_runners_of_several_tasks_do_not_read_is_left_out() -> None:
+    flags = "--tasks tvqa --batch_size 50 --num_beams 5 --train train --valid_batch_size 9"
+    converted = convert_words(["src/multitask_video.py", *flags.split()])
+    assert converted.values == {
+        "task": "multitask",
+        "tasks": "tvqa",
+        "batch_size": 50,
+        "num_beams": 5,
+    }
+    assert converted.notes == (
+        "--train and --valid_batch_size are left out, as multitask_video.py does not read them: "
+        "each task has its own.",
     )
 
 
@@ -145,6 +193,7 @@ def test_the_other_model_takes_the_other_arm() -> None:
     assert converted.values["run_name"] == "mix_RN50_adapter_bs30_lr2e-3"
     assert converted.notes == (
         "Line 25: --distributed and --multiGPU are left out, as one process is the default here.",
+        "Line 25: the batch sizes are what multitask.py makes of 30 for each task.",
     )
 
 

@@ -32,6 +32,7 @@ def args(losses: str, **values: Any) -> Any:
         "oscar_tags": False,
         "max_text_length": 20,
         "gen_max_length": 20,
+        "num_beams": 1,
         "n_boxes": 36,
         "seed": 1,
     }

@@ -20,6 +20,7 @@ from vlcli.spec.published import (
     read_flags,
     shown,
 )
+from vlcli.spec.runners import as_run
 from vlcli.spec.shell import MOST_WORDS, Command, Field, Note, read_script
 
 __all__ = ["ConvertError", "Converted", "convert_script", "convert_words", "render"]
@@ -170,6 +171,9 @@ def _convert(launch: _Launch, notes: Iterable[Note]) -> Converted:
     for key, several in written.items():
         if key not in LAUNCH_KEYS:
             values[key] = _read(key, several[-1])
+    values, told = as_run(launch.runner, values)
+    for text in told:
+        note(text)
     found.extend(Note(launch.line, text) for text in _advice(launch, values))
     return Converted(values, tuple(_sentence(note) for note in _in_order(found)), nproc)
 

@@ -36,6 +36,11 @@ class BaseTask:
         self.wording = wording
         self.prior: dict[str, Any] = {}
 
+    @property
+    def writing(self) -> dict[str, Any]:
+        """The fields of an example that say how its answer is written."""
+        return {"max_written": self.args.gen_max_length, "beams": self.args.num_beams}
+
     def look(self, example: Example) -> Example:
         """The same: nothing follows from what is seen."""
         return example

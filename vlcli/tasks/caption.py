@@ -129,7 +129,7 @@ class Captioning(BaseTask):
             averaged=self.averaged,
             max_text=self.args.max_text_length,
             max_target=self.longest or self.args.gen_max_length,
-            max_written=self.args.gen_max_length,
+            **self.writing,
             kind=record_kind(record),
             record=record,
         )

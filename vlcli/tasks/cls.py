@@ -35,7 +35,7 @@ class Cls(Labelled):
             images=record_images(record),
             max_text=self.args.max_text_length,
             max_target=LONGEST_NAME,
-            max_written=self.args.gen_max_length,
+            **self.writing,
             kind=record_kind(record),
             record=record,
             **one_answer(None if label is None else str(label), training),

@@ -102,7 +102,7 @@ class Mmt(BaseTask):
             averaged="token",
             max_text=self.args.max_text_length,
             max_target=self.args.gen_max_length,
-            max_written=self.args.gen_max_length,
+            **self.writing,
             kind=record_kind(record),
             record=record,
         )

@@ -200,7 +200,7 @@ class Pretrain(BaseTask):
             weight=float(self.args.ground_weight) if grounded else 1.0,
             max_text=self.args.max_text_length,
             max_target=self.args.gen_max_length,
-            max_written=self.args.gen_max_length,
+            **self.writing,
             kind=objective,
             objective=objective,
             record={**record, "sentence": about},

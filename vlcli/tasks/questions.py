@@ -64,7 +64,7 @@ class Questions(Labelled):
             references=tuple(raw_answers(record)),
             max_text=self.args.max_text_length,
             max_target=self.longest,
-            max_written=self.args.gen_max_length,
+            **self.writing,
             kind=record_kind(record),
             record=record,
         )

@@ -106,7 +106,7 @@ class ClipQuestions(Labelled):
             images=record_images(record),
             max_text=self.args.max_text_length,
             max_target=LONGEST_TARGET,
-            max_written=self.args.gen_max_length,
+            **self.writing,
             kind=record_kind(record),
             record=record,
             **one_answer(None if label is None else f"a{label}", training),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -83,6 +85,21 @@ def test_beams_over_an_answer_list_find_the_best_answer(family: str) -> None:
         rated.append((answer, [each / len(tokens) for each in score(built, batch, ids)]))
     for row, answer in enumerate(found):
         assert answer == max(rated, key=lambda pair: pair[1][row])[0]
+
+
+def test_the_beams_of_a_batch_come_before_those_of_the_model(monkeypatch) -> None:
+    built = model("t5", num_beams=2)
+    searched: list[int] = []
+    write = built.writer.write
+
+    def watched(encoded, longest, beams, trie):
+        searched.append(beams)
+        return write(encoded, longest, beams, trie)
+
+    monkeypatch.setattr(built.writer, "write", watched)
+    for beams in (None, 3):
+        built.predict(built.collator()([replace(question(1), beams=beams)]))
+    assert searched == [2, 3]
 
 
 def test_a_trie_knows_what_may_follow() -> None:

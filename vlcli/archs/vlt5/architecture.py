@@ -68,7 +68,7 @@ class VLArchitecture(Architecture):
         self.answers = tuple(answers)
         self.log_accuracy = log_accuracy
         self.new_tokens = max(largest(generation.gen_max_length) - 1, 1) if generation else 19
-        self.num_beams = generation.num_beams if generation else 1
+        self.num_beams = largest(generation.num_beams) if generation else 1
         library = LibraryAdapter(stock, tuning.adapter) if tuning and tuning.adapter else None
         self.assemble(stock, args, vis_encoder.width if vis_encoder else feature_width)
         self.vis_encoder = vis_encoder
@@ -225,7 +225,8 @@ class VLArchitecture(Architecture):
         if batch.candidate_ids is not None:
             return self.choose(batch)
         longest = self.new_tokens if batch.max_written is None else max(batch.max_written - 1, 1)
-        ids = self.writer.write(self.encode(batch), longest, self.num_beams, self.trie)
+        beams = batch.beams or self.num_beams
+        ids = self.writer.write(self.encode(batch), longest, beams, self.trie)
         texts = self.marked_texts(ids) if batch.marked else self.texts(ids)
         return [Prediction(id, text) for id, text in zip(batch.ids, texts, strict=True)]
 

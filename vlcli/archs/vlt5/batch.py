@@ -33,8 +33,8 @@ class VLBatch:
     over. `firsts` (B) are the ids to learn where only the first token is learned. `candidates` are
     the texts to choose among, by their first tokens `candidate_ids` (B, C), -1 where an example has
     fewer; C is 0 for the whole vocabulary. `max_written` is the most that is written, in tokens,
-    `marked` says that regions and sentinels belong to the texts, `objectives` names each example's
-    loss where there are several.
+    and `beams` search for it; `marked` says that regions and sentinels belong to the texts,
+    `objectives` names each example's loss where there are several.
     """
 
     ids: tuple[str, ...]
@@ -49,6 +49,7 @@ class VLBatch:
     candidates: tuple[tuple[str, ...], ...] = ()
     candidate_ids: Tensor | None = None
     max_written: int | None = None
+    beams: int | None = None
     marked: bool = False
     objectives: tuple[str, ...] = ()
 
@@ -110,6 +111,7 @@ class Collator:
             candidates=tuple(chosen) if len(chosen) == len(examples) else (),
             candidate_ids=self.candidate_ids(chosen) if len(chosen) == len(examples) else None,
             max_written=max(limits, default=None),
+            beams=examples[0].beams,
             marked=any(mark in (e.target or "") for e in examples for mark in MARKS),
             objectives=tuple(e.objective for e in examples) if examples[0].objective else (),
         )

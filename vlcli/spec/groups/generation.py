@@ -7,7 +7,7 @@ from ..fields import Group, arg
 class GenerationArgs(Group):
     """Generation"""
 
-    num_beams: int = arg(1, "Beams of the search; 1 is greedy.", ge=1, code="R130")
+    num_beams: int = arg(1, "Beams of the search; 1 is greedy.", ge=1, code="R130", by_task=True)
     gen_max_length: int = arg(
         20,
         "Longest generated text in tokens; also where captions, translations and pretraining "

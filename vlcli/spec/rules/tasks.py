@@ -182,7 +182,7 @@ def captions_cut_short(run: Run) -> Iterator[Finding]:
     "error",
     "values of tasks that do not run",
     "train valid test train_topk valid_topk images prompt post_prompt max_text_length "
-    "gen_max_length batch_size valid_batch_size task_weight task tasks",
+    "gen_max_length num_beams batch_size valid_batch_size task_weight task tasks",
 )
 def values_of_tasks(run: Run) -> Iterator[Finding]:
     """Some keys take an object with a value for each task, such as batch_size: {vqa: 80, caption:
