@@ -11,11 +11,6 @@ KEYS = ("use_vis_adapter",)
 
 def refuse_unbuilt(spec: Any) -> None:
     """UserError for the first thing that is checked already and cannot be run yet."""
-    if spec.use_vision and spec.feature_type.startswith("raw"):
-        raise UserError(
-            f"This version checks feature_type {spec.feature_type} and cannot run it yet. Extract "
-            'features first (vlcli features extract), and set feature_type: "stored:PATH".'
-        )
     for key in KEYS:
         if getattr(spec, key):
             raise UserError(f"This version checks {key} and cannot run it yet. Remove {key}.")
