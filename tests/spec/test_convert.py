@@ -157,9 +157,19 @@ def test_tasks_of_a_mixed_run_have_the_published_batch_sizes_and_beams() -> None
 
 def test_a_mixed_run_without_a_batch_size_has_those_of_the_published_default() -> None:
     converted = convert_words(["src/multitask.py", "--tasks", "nlvr,refcoco,vcr,mmt,cls"])
-    sizes = {"nlvr": 85, "refcoco": 80, "vcr": 3, "mmt": 20, "cls": 256}
+    sizes = {"nlvr": 85, "refcoco": 80, "vcr": 24, "mmt": 20, "cls": 256}
     assert converted.values["batch_size"] == sizes
     assert "num_beams" not in converted.values
+
+
+def test_batches_of_vcr_count_choices() -> None:
+    flags = "src/vcr.py --batch_size 4 --valid_batch_size 20"
+    converted = convert_words(flags.split())
+    assert converted.values == {"task": "vcr", "batch_size": 32, "valid_batch_size": 160}
+    assert converted.notes == (
+        "A batch of vcr.py holds questions, and here their choices, 8 each: batch_size is 32 and "
+        "valid_batch_size is 160.",
+    )
 
 
 def test_what_the_runners_of_several_tasks_do_not_read_is_left_out() -> None:

@@ -15,7 +15,7 @@ from vlcli.spec.schema import schema_of
 
 SCHEMA = schema_of(["vlt5", "vlbart"])
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
-SPECS = sorted(Path(__file__).parents[2].joinpath("specs").glob("*.json5"))
+SPECS = sorted(Path(__file__).parents[2].joinpath("specs").rglob("*.json5"))
 
 
 def test_it_is_a_schema_of_the_2020_dialect():

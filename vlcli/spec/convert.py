@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vlcli.spec.mixed_runs import by_task
 from vlcli.spec.published import (
     ARGUMENTS,
     LAUNCH_KEYS,
@@ -21,6 +20,7 @@ from vlcli.spec.published import (
     read_flags,
     shown,
 )
+from vlcli.spec.runners import as_run
 from vlcli.spec.shell import MOST_WORDS, Command, Field, Note, read_script
 
 __all__ = ["ConvertError", "Converted", "convert_script", "convert_words", "render"]
@@ -171,7 +171,7 @@ def _convert(launch: _Launch, notes: Iterable[Note]) -> Converted:
     for key, several in written.items():
         if key not in LAUNCH_KEYS:
             values[key] = _read(key, several[-1])
-    values, told = by_task(launch.runner, values)
+    values, told = as_run(launch.runner, values)
     for text in told:
         note(text)
     found.extend(Note(launch.line, text) for text in _advice(launch, values))
