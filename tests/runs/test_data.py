@@ -116,6 +116,19 @@ def test_each_split_of_one_file_is_evaluated_as_itself(own: Path) -> None:
     assert names == {"train.jsonl", "valid.jsonl", "test.jsonl"}
 
 
+@pytest.mark.parametrize("some", [False, True])
+def test_a_picture_size_that_no_example_needs_is_told(own: Path, some: bool) -> None:
+    """Boxes are seen for themselves; a record without boxes shows its whole picture."""
+    rows = [json.loads(line) for line in Path("own.jsonl").read_text().splitlines()]
+    boxes = [[0, 0, 0.5, 1], [0.5, 0, 1, 1]]
+    asked = [{**row, "text": "left", "box": boxes[0], "boxes": boxes} for row in rows]
+    if some:
+        del asked[1]["boxes"]
+    Path("own.jsonl").write_text("\n".join(map(json.dumps, asked)))
+    _, said = train(**OWN, task="refcoco")
+    assert any(each.startswith("image_size has no effect:") for each in said) != some
+
+
 def test_skipped_examples_are_counted_and_reported(own: Path) -> None:
     spoil()
     _, said = train(**OWN, on_bad_example="skip", num_workers=1)

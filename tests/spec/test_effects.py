@@ -145,6 +145,23 @@ REACHED: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
         {**FULL, "train": "a.jsonl", "valid": "b.jsonl", "test": None},
     ),
     "TASK_OWNERS": ({"tasks": "vqa,gqa"}, FULL | {"task": "vqa"}, ADAPTER | {"task": "vqa"}),
+    "WRITTEN": ({"num_beams": 5}, {**FULL, "task": "refcoco"}, FULL),
+    "CUT_TEXTS": ({"max_text_length": 40}, {**FULL, "task": "nlvr"}, FULL),
+    "FREE_ANSWERS": (
+        {"gen_max_length": 5},
+        {**FULL, "answer_vocab": "train"},
+        {**FULL, "task": "caption", "answer_vocab": "train"},
+    ),
+    "DETECTED": (
+        {"RefCOCO_GT": True},
+        {**FULL, "task": "refcoco", "valid": "my.jsonl"},
+        {**FULL, "task": "refcoco", "valid": "my.jsonl", "test": "test"},
+    ),
+    "WHOLE": (
+        {"image_size": 64},
+        {**FULL, "task": "refcoco", "feature_type": "patch", "dataset": "shapes"},
+        {**FULL, "task": "refcoco", "feature_type": "patch", "train": "my.jsonl"},
+    ),
     "PROMPTED": ({"prompt": "q: "}, {**FULL, "task": "vcr"}, FULL),
     "WRITTEN_ANSWERS": ({"use_lm_head_adapter": True}, {**FULL, "classifier": True}, FULL),
 }
@@ -161,7 +178,7 @@ NEVER = {
 def idle(values: dict[str, Any]) -> list[Problem]:
     written = values if {"task", "tasks"} & values.keys() else {"task": "vqa", **values}
     found = read_spec_text(json.dumps(written)).problems
-    return [problem for problem in found if " no effect: " in problem.message]
+    return [problem for problem in found if " no effect" in problem.message]
 
 
 def test_every_need_is_in_the_table():
@@ -217,6 +234,38 @@ def test_keys_that_lack_the_same_are_one_warning():
 def test_keys_that_lack_different_things_are_two_warnings():
     found = idle({**FULL, "lora_dim": 8, "phm_rank": 2})
     assert [each.code for each in found] == ["R21", "R11"]
+
+
+def test_a_value_for_a_task_that_does_not_read_the_key_is_told():
+    mixed = {**FULL, "tasks": "vqa,nlvr,vcr"}
+    (problem,) = idle({**mixed, "num_beams": {"vqa": 2, "nlvr": 3, "vcr": 3}})
+    assert (problem.code, problem.path) == ("N1", "num_beams")
+    assert problem.message == (
+        "num_beams has no effect for nlvr and vcr: it is read only where answers are written, and "
+        "nlvr, refcoco and vcr choose theirs."
+    )
+    assert problem.fix == "Remove nlvr and vcr from num_beams."
+    (problem,) = idle({**mixed, "post_prompt": {"vcr": "?"}})
+    assert problem.fix == "Remove vcr from post_prompt."
+    assert idle({**mixed, "num_beams": {"vqa": 2}}) == []
+
+
+def test_what_a_task_brings_of_itself_is_not_judged():
+    assert idle({**FULL, "tasks": "vqa,vcr", "gen_max_length": {"vqa": 4}}) == []
+
+
+def test_a_classifier_writes_nothing():
+    found = idle({**FULL, "classifier": True, "num_beams": 5, "gen_max_length": 5})
+    assert [each.message.split(" have no effect")[0] for each in found] == [
+        "num_beams and gen_max_length"
+    ]
+
+
+@pytest.mark.parametrize(("losses", "seen"), [("refer,ground_caption", False), ("refer,lm", True)])
+def test_objectives_about_boxes_see_no_whole_picture(losses, seen):
+    drawn = {"feature_type": "patch", "dataset": "shapes", "image_size": 64}
+    found = idle({**PRETRAIN, **drawn, "losses": losses})
+    assert [each.path for each in found] == ([] if seen else ["image_size"])
 
 
 def test_a_switch_in_its_off_position_asks_for_nothing():

@@ -130,7 +130,7 @@ def reader(args: DataArgs, held: Pictures, interpolation: str = "bicubic") -> Re
 
 def _needs_names(args: DataArgs) -> bool:
     """Whether the task speaks of what stored boxes show."""
-    told = set(getattr(args, "losses", ())) & {"ground_caption", "refer"}
+    told = facts.GROUNDED & set(getattr(args, "losses", ()))
     return bool(args.oscar_tags or (args.task in facts.PRETRAINING and told))
 
 

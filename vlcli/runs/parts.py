@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -76,6 +76,19 @@ class Parts:
         pin = engine.device.type == "cuda"
         collate = self.architecture.collator()
         return TrainBatches(data, order, collate, spec.num_workers, pin, self.skips)
+
+
+def without_effect(parts: Parts, written: Collection[str]) -> list[str]:
+    """What there is to say of written keys that do nothing with this data: whether records of the
+    user's own name boxes is known once they are read."""
+    held = chain.from_iterable(j.train + j.valid + j.test for j in parts.jobs.values())
+    own, patches = parts.spec.dataset is None, parts.spec.feature_type == "patch"
+    if own and patches and "image_size" in written and all(each.regions for each in held):
+        return [
+            "image_size has no effect: every example names the boxes that it is about, and each is "
+            "seen for itself, as one patch."
+        ]
+    return []
 
 
 def building_of(spec: Any) -> Building:

@@ -17,7 +17,7 @@ from vlcli.runs.jobs import served_split, split_name
 from vlcli.runs.lock import held
 from vlcli.runs.log import Logged
 from vlcli.runs.params import count
-from vlcli.runs.parts import Parts, build, keep
+from vlcli.runs.parts import Parts, build, keep, without_effect
 from vlcli.runs.samples import draw_samples
 from vlcli.runs.shortage import shortages
 from vlcli.runs.trackers import check_trackers, tracking
@@ -83,7 +83,7 @@ def train(plan: Plan, screen: Screen) -> Outcome:
         )
         until_the_end.enter_context(_ending(run, engine, said))
         until_the_end.enter_context(shortages(spec, run))
-        for remark in (*remarks, *parts.remarks):
+        for remark in (*remarks, *parts.remarks, *without_effect(parts, plan.written)):
             said.say(remark)
         said.say(_opening(parts, engine, run))
         result = _learn(plan, parts, engine, run, said)

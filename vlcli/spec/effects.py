@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from . import facts
 from .fields import Argument, Need
 from .rules import Finding, listed
 from .run import InDoubt, Run
@@ -16,6 +17,7 @@ def without_effect(run: Run, fields: Mapping[str, Argument]) -> Iterator[tuple[N
     nothing, so nothing is ignored.
     """
     idle: dict[int, tuple[Need, list[str]]] = {}
+    apart: list[tuple[Need, Finding]] = []
     for key in run.written:
         field = fields[key]
         if key in run.in_doubt or _is_off(run, key, field):
@@ -23,6 +25,8 @@ def without_effect(run: Run, fields: Mapping[str, Argument]) -> Iterator[tuple[N
         need = need_of(run, field)
         if need:
             idle.setdefault(id(need), (need, []))[1].append(key)
+        else:
+            apart += _of_tasks(run, key, field)
     for need, keys in idle.values():
         several = len(keys) > 1
         message = (
@@ -33,6 +37,21 @@ def without_effect(run: Run, fields: Mapping[str, Argument]) -> Iterator[tuple[N
             f"{'they are' if several else 'it is'} read {need.when}."
         )
         yield need, Finding(tuple(keys), message, need.fix.format(it="them" if several else "it"))
+    yield from apart
+
+
+def _of_tasks(run: Run, key: str, field: Argument) -> Iterator[tuple[Need, Finding]]:
+    """Of an object by task, the values that its tasks do not read."""
+    try:
+        trained = [task for task in run.named(key) if task in facts.trained_tasks(run)]
+    except InDoubt:
+        return
+    for need in field.needs:
+        others = [task for task in trained if need.reads and not need.reads(task)]
+        if others:
+            message = f"{key} has no effect for {listed(others)}: it is read only {need.when}."
+            yield need, Finding((key,), message, f"Remove {listed(others)} from {key}.")
+            return
 
 
 def need_of(run: Run, field: Argument) -> Need | None:

@@ -32,6 +32,8 @@ SHAPES_TASKS = (  # what the built-in data set draws
     *VIDEO_TASKS,
     *("activitynet", *PRETRAINING),
 )
+CHOOSING = ("nlvr", "refcoco", "vcr")  # among candidates; the others write their answers
+GROUNDED = {"ground_caption", "refer"}  # objectives of pretraining that look at boxes alone
 PICTURE_TASKS = ("vqa", "gqa", "nlvr", "vcr", "caption", "refcoco", "mmt", "cls", *PRETRAINING)
 
 
@@ -117,6 +119,25 @@ def _splits(run: Run) -> list[str]:
     return [name for name in names if name]
 
 
+def detects(run: Run) -> bool:
+    """Whether refcoco reads published features of boxes in validation or test, where detected ones
+    and annotated ones are stored."""
+    held = [run.of("refcoco", key) or "" for key in ("valid", "test")]
+    names = [name.strip() for each in held for name in each.split(",") if name.strip()]
+    theirs = any(not name.endswith(OWN_DATA) for name in names)
+    return run.dataset is None and run.feature_type == "butd" and theirs
+
+
+def sees_whole(run: Run) -> bool:
+    """Whether any picture is seen as a whole: on patches, the boxes that drawn and published
+    records name are seen for themselves, each as one patch. Records of the user's own may name
+    none."""
+    if run.feature_type != "patch" or own_files(run):
+        return True
+    boxes_alone = {"refcoco"} | ({*PRETRAINING} if set(run.losses) <= GROUNDED else set())
+    return any(task not in boxes_alone for task in trained_tasks(run))
+
+
 def is_stored(run: Run) -> bool:
     """Whether features come from a store of the user's own (stored:PATH)."""
     return path_of(run.feature_type) is not None
@@ -139,7 +160,8 @@ def features(run: Run) -> Features:
     if kind == "patch":
         height, wide = run.image_size
         side = run.patch_size
-        return Features((height // side) * (wide // side), 3 * side * side)
+        many = (height // side) * (wide // side) if sees_whole(run) else None
+        return Features(many, 3 * side * side)
     if is_stored(run):
         return of_store(kind)
     if is_any_tower(run):

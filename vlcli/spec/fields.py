@@ -30,7 +30,8 @@ class Need(NamedTuple):
     """What a key needs to have any effect in a run.
 
     `when` completes the sentence "it is read only ..."; `keys` are the keys that decide; `code` is
-    that of the warning a written key gets where `holds(run)` is false.
+    that of the warning a written key gets where `holds(run)` is false. Where it is a matter of the
+    task, `reads` says of each whether it reads the key: an object by task is to name no other.
     """
 
     code: str
@@ -39,6 +40,7 @@ class Need(NamedTuple):
     holds: Callable[[Run], bool]
     fix: str = ""
     severity: Literal["error", "warning"] = "warning"
+    reads: Callable[[str], bool] | None = None
 
 
 EXACT = 2**53  # whole numbers up to here are floats without loss

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from . import facts
 from .fields import Need
+from .rules import listed
 from .run import ByTask, Run
 from .sizes import STORED_TYPES
 
@@ -28,6 +29,19 @@ def _tasks(code: str, what: str, *names: str) -> Need:
         ("task", "tasks"),
         lambda run: facts.trains(run, *names),
         "Remove {it}, or train on " + (" or ".join(names)) + ".",
+        reads=names.__contains__,
+    )
+
+
+def _but(code: str, when: str, *names: str) -> Need:
+    """The need of a key that all tasks read but these."""
+    return Need(
+        code,
+        when,
+        ("task", "tasks"),
+        lambda run: any(task not in names for task in facts.trained_tasks(run)),
+        "Remove {it}.",
+        reads=lambda task: task not in names,
     )
 
 
@@ -187,6 +201,12 @@ PIXELS = _when(
     lambda run: facts.is_raw(run) or run.feature_type == "patch",
     "Remove {it}, or choose a raw or patch feature_type.",
 )
+WHOLE = _when(
+    "N1",
+    "where whole pictures are seen, and here each box is seen for itself, as one patch",
+    "task tasks losses feature_type",
+    facts.sees_whole,
+)
 PATCH = _when(
     "N1",
     'with feature_type: "patch"',
@@ -233,6 +253,12 @@ BY_TEMPERATURE = _when(
     'Remove {it}, or set multitask_sampling: "temperature".',
 )
 REFCOCO = _tasks("R94", "RefCOCOg (refcoco)", "refcoco")
+DETECTED = _when(
+    "N1",
+    "by published splits with butd features: all others say which boxes there are",
+    "feature_type dataset valid test",
+    facts.detects,
+)
 VQA = _tasks("R99", "visual question answering (vqa)", "vqa")
 CAPTION = _tasks("N1", "captioning", "caption")
 CLS = _tasks("N1", "classification (cls)", "cls")
@@ -254,7 +280,7 @@ GROUNDED = _when(
     "R121",
     "by the objectives ground_caption and refer",
     "losses",
-    lambda run: bool({"ground_caption", "refer"} & set(run.losses)),
+    lambda run: bool(facts.GROUNDED & set(run.losses)),
     "Remove {it}, or add ground_caption or refer to losses.",
 )
 MASKED = _when(
@@ -344,6 +370,18 @@ PROMPTED = _when(
     ),
     "Remove {it}; in multitask runs, use_tasks_prompts: true gives each task its own, and an "
     "object by task says others.",
+)._replace(reads=lambda task: task not in (*facts.PRETRAINING, "vcr"))
+WRITTEN = _but(
+    "N1",
+    f"where answers are written, and {listed(facts.CHOOSING)} choose theirs",
+    *facts.CHOOSING,
+)
+CUT_TEXTS = _but("N1", "where texts are cut, and those of nlvr are read whole", "nlvr")
+FREE_ANSWERS = _when(
+    "N1",
+    "where texts end anywhere, and answers of answer_vocab are written to their own end",
+    "answer_vocab task tasks",
+    lambda run: not run.answer_vocab or facts.trains(run, "caption", "mmt", *facts.PRETRAINING),
 )
 WRITTEN_ANSWERS = _when(
     "N1",

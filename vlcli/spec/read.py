@@ -78,7 +78,7 @@ def check(source: Source, overrides: Sequence[str] = ()) -> Reading:
         problems.append(written.problem(fault.code, "error", fault.finding, fault.path))
     in_doubt = {str(fault.path[0]) for fault in faults} | chosen.in_doubt
     in_doubt |= {spellings.get(key, key) for key in source.lost} - written.sets.keys()
-    run = Run(values, given.keys(), frozenset(in_doubt))
+    run = Run(values, given, frozenset(in_doubt))
     sources = dict(chosen.sources)
     for key, (value, origin) in _derived(chosen.spec, run).items():
         values[key], sources[key] = value, origin

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 
@@ -30,15 +31,15 @@ class Run:
     """Values by attribute (`run.lora_dim`; of an object by task, what the tasks it does not name
     get); reading a key in doubt ends the rule that reads it.
 
-    `written` holds the keys that the user wrote, in order, in the file or by `--set`: what a preset
-    or a default brought is not in it. `values` are resolved: defaults < task < preset < file <
-    --set.
+    `written` holds what the user wrote, by key and in order, in the file or by `--set`: what a
+    preset or a default brought is not in it. `values` are resolved: defaults < task < preset <
+    file < --set.
     """
 
     def __init__(
         self,
         values: Mapping[str, Any],
-        written: Collection[str] = (),
+        written: Mapping[str, Any] = MappingProxyType({}),
         in_doubt: frozenset[str] = frozenset(),
     ) -> None:
         self.values = values
@@ -65,6 +66,11 @@ class Run:
         plain = getattr(self, key)
         value = self.values[key]
         return (plain, *value.values()) if isinstance(value, ByTask) else (plain,)
+
+    def named(self, key: str) -> list[str]:
+        """The tasks that the user wrote a value of their own for."""
+        value = self.written.get(key)
+        return [task for task in value if task] if isinstance(value, Mapping) else []
 
     def wrote(self, *keys: str) -> list[str]:
         """Those of `keys` that the user wrote."""

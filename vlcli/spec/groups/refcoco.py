@@ -10,7 +10,7 @@ class RefcocoArgs(Group):
     RefCOCO_GT: bool = arg(
         False,
         "Choose among the annotated boxes in validation and test, in place of detected ones.",
-        needs=needs.REFCOCO,
+        needs=(needs.REFCOCO, needs.DETECTED),
     )
     RefCOCO_BUTD: bool = arg(
         False,

@@ -21,7 +21,9 @@ class TextArgs(Group):
         also=("use_tasks_prompt",),
         needs=needs.MULTITASK,
     )
-    max_text_length: int = arg(20, "Longest input text, in tokens.", ge=1, by_task=True)
+    max_text_length: int = arg(
+        20, "Longest input text, in tokens.", ge=1, needs=needs.CUT_TEXTS, by_task=True
+    )
     oscar_tags: bool = arg(
         False, "Add the names of detected objects to the text.", needs=(needs.VISION, needs.OSCAR)
     )

@@ -59,7 +59,7 @@ class VisualEncoderArgs(Group):
         (448, 448),
         'Height and width that pictures are resized to, in pixels: "448,448", [448, 448] or 448.',
         read=height_and_width,
-        needs=(needs.VISION, needs.PIXELS),
+        needs=(needs.VISION, needs.PIXELS, needs.WHOLE),
         expects='height and width, such as "448,448", [448, 448] or 448',
     )
     patch_size: int = arg(
