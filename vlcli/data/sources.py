@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
 from vlcli.spec import facts, stores
+from vlcli.spec.encoders import encoder_of
 from vlcli.spec.facts import OWN_DATA
 from vlcli.spec.problem import UserError
 from vlcli.spec.sizes import BUTD_BOXES, STORED_TYPES
@@ -107,7 +108,7 @@ def pictures(args: DataArgs) -> Pictures:
 def reader(args: DataArgs, held: Pictures, interpolation: str = "bicubic") -> Reader:
     """What makes features of what records name, by `feature_type`; `interpolation` is that of the
     run's image tower, if there is one."""
-    if args.feature_type.startswith("raw"):
+    if encoder_of(args.feature_type):
         return PixelReader(held, args.image_size, interpolation)
     if args.feature_type == "patch":
         return PatchReader(held, args.image_size, args.patch_size)

@@ -12,6 +12,7 @@ from vlcli.data.batching import BatchSize
 from vlcli.data.dataset import Augment, Draw
 from vlcli.data.faults import Skips, known_faults
 from vlcli.data.visual import Reader
+from vlcli.spec.encoders import encoder_of
 from vlcli.spec.entries import all_of, part
 from vlcli.spec.facts import MULTITASK, OWN_DATA
 from vlcli.spec.problem import UserError
@@ -105,7 +106,13 @@ def task_of(spec: Any, building: Building) -> Task:
 
 
 def reader_of(spec: Any, pictures: Any) -> Reader:
-    return sources.reader(spec, pictures)
+    """What reads pictures for a run, stretched as its image tower wants them, if it has one."""
+    encoder = encoder_of(spec.feature_type)
+    if encoder is None:
+        return sources.reader(spec, pictures)
+    from vlcli.towers.build import look  # the libraries of towers take seconds to import
+
+    return sources.reader(spec, pictures, look(encoder).interpolation)
 
 
 def augment_of(spec: Any) -> Augment | None:

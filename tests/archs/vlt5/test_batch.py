@@ -10,7 +10,6 @@ import torch
 from tests.archs.vlt5.tiny import F, picture, question, tokenizer
 from vlcli.archs.vlt5.batch import Collator, VLBatch, padded, visual_tokens
 from vlcli.contracts import Visual
-from vlcli.data.visual import coverage, grid_boxes
 from vlcli.spec.problem import UserError
 
 
@@ -142,15 +141,6 @@ def test_regions_of_pixels_are_padded_and_masked() -> None:
     assert seen.mask.tolist() == [[True, False, False], [True] * 3]
     assert seen.boxes[0, 0].tolist() == list(few[0])
     assert seen.boxes[1].tolist() == [list(map(float, box)) for box in more]
-
-
-def test_beside_regions_the_whole_grid_is_a_region_a_cell() -> None:
-    region = shot(0, (0, 0, 0.5, 1))
-    seen = collate(question(visuals=(region,)), question(visuals=(shot(1),)), grid=(2, 3)).visual
-    assert seen is not None
-    assert seen.mask is not None
-    assert seen.mask.sum(1).tolist() == [1, 6]
-    assert coverage(seen.boxes[1], grid_boxes(2, 3)).equal(torch.eye(6))
 
 
 def test_padding_of_nothing_is_nothing() -> None:

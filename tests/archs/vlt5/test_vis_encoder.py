@@ -92,6 +92,34 @@ def test_a_region_is_what_its_cells_show() -> None:
     assert found.boxes.equal(quarter)
 
 
+@pytest.mark.parametrize("placed", [True, False])
+def test_beside_regions_a_picture_without_any_shows_its_grid(placed: bool) -> None:
+    built, pictures = model(), pixels(2)
+    assert built.vis_encoder is not None
+    built.vis_encoder.placed = placed
+    boxes = torch.zeros(2, 5, 4)
+    boxes[0, 0] = torch.tensor([0, 0, 0.5, 0.5])
+    mask = torch.zeros(2, 5, dtype=torch.bool)
+    mask[0, 0] = True
+    for many in (5, 2):  # more regions than the 4 cells, and fewer
+        found = built.seen(batch(built, seen(pictures, boxes[:, :many], mask[:, :many]))).visual
+        alone = built.seen(batch(built, seen(pictures))).visual
+        assert found is not None
+        assert alone is not None
+        assert found.mask is not None
+        assert found.mask.sum(1).tolist() == [1, 4]
+        assert found.features[1, :4].equal(alone.features[1])
+        assert found.boxes[1, :4].equal(alone.boxes[1])
+        assert found.boxes[0, 0].tolist() == [0, 0, 0.5, 0.5]
+        assert found.features[0, 0].equal(alone.features[0, 0])
+
+
+def test_features_that_come_with_a_batch_pass_the_tower_by() -> None:
+    built = model()
+    plain = batch(built, VisualTokens(torch.rand(2, 4, 96), torch.zeros(2, 4, 4)))
+    assert built.seen(plain) is plain
+
+
 def test_two_pictures_are_numbered_and_one_that_lacks_is_masked() -> None:
     built, pictures = model(), pixels(2, 2)
     shown = torch.tensor([[True, True], [True, False]])

@@ -274,7 +274,7 @@ class VLArchitecture(Architecture):
 
     def seen(self, batch: VLBatch) -> VLBatch:
         """The batch with visual features, where it comes with pictures."""
-        if self.vis_encoder is None or batch.visual is None:
+        if self.vis_encoder is None or batch.visual is None or batch.visual.pixels is None:
             return batch
         visual: VisualTokens = self.vis_encoder(batch.visual)
         return replace(batch, visual=visual)

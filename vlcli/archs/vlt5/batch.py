@@ -15,7 +15,6 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from vlcli.contracts import Example, Visual
-from vlcli.data.visual import grid_boxes
 from vlcli.spec.problem import UserError
 
 from .losses import IGNORED
@@ -70,22 +69,16 @@ def _moved(value: Any, device: Any) -> Any:
 class Collator:
     """Makes a batch of examples of one task; small and picklable, without the model.
 
-    `answers` are a classifier's classes; empty for a model that writes its answers. `grid` are rows
-    and columns of the model's image tower, if it has one.
+    `answers` are a classifier's classes; empty for a model that writes its answers.
     """
 
     def __init__(
-        self,
-        tokenizer: PreTrainedTokenizerBase,
-        use_vision: bool,
-        answers: Sequence[str] = (),
-        grid: tuple[int, int] = (1, 1),
+        self, tokenizer: PreTrainedTokenizerBase, use_vision: bool, answers: Sequence[str] = ()
     ) -> None:
         self.tokenizer = tokenizer
         self.pad: int = tokenizer.pad_token_id
         self.use_vision = use_vision
         self.classes = {answer: number for number, answer in enumerate(answers)}
-        self.cells = grid_boxes(*grid)
         self.lead = len(tokenizer("")["input_ids"]) - 1  # special tokens in front of a text
 
     def __call__(self, examples: Sequence[Example]) -> VLBatch:
@@ -105,7 +98,7 @@ class Collator:
             labels=padded(known, IGNORED, least=1),
             weights=torch.tensor([each.weight for each in examples], dtype=torch.float32),
             averaged=averaged,
-            visual=self.visual([e.visuals for e in examples]) if self.use_vision else None,
+            visual=visual_tokens([e.visuals for e in examples]) if self.use_vision else None,
             answers=self.soft_labels(examples) if self.classes else None,
             firsts=self.firsts(known) if first_alone else None,
             candidates=tuple(chosen) if len(chosen) == len(examples) else (),
@@ -143,12 +136,6 @@ class Collator:
             return ids
         return [self.tokens([text], [limit])[0] for text, limit in zip(texts, limits, strict=True)]
 
-    def visual(self, pictures: Sequence[Sequence[Visual]]) -> VisualTokens | None:
-        """What is seen; features, or pixels for the tower."""
-        if any(one.pixels is not None for each in pictures for one in each):
-            return pixel_tokens(pictures, self.cells)
-        return visual_tokens(pictures)
-
     def soft_labels(self, examples: Sequence[Example]) -> Tensor:
         """(B, A): the score of every class; labels that are no class are left out."""
         soft = torch.zeros(len(examples), len(self.classes))
@@ -172,9 +159,15 @@ def visual_tokens(pictures: Sequence[Sequence[Visual]]) -> VisualTokens | None:
     Numbers of pictures and boxes are given where an example has several pictures; the mask where
     pictures differ in size or number. None where no example has a picture.
     """
-    several = most(pictures)
+    several = max(map(len, pictures))
     if not several:
         return None
+    if several > PICTURES:
+        raise UserError(
+            f"An example has {several} pictures, and VL-T5 tells {PICTURES} apart.", exit_code=3
+        )
+    if any(one.pixels is not None for each in pictures for one in each):
+        return pixel_tokens(pictures, several)
     sizes = {len(one.features) for each in pictures for one in each}
     if several == 1 and len(sizes) == 1 and all(pictures):
         return VisualTokens(
@@ -200,19 +193,12 @@ def visual_tokens(pictures: Sequence[Sequence[Visual]]) -> VisualTokens | None:
     )
 
 
-def pixel_tokens(pictures: Sequence[Sequence[Visual]], cells: Tensor) -> VisualTokens:
-    """The pixels of every example's pictures, and the regions to look at.
-
-    Where some pictures of a batch have regions, the others have the `cells` (N, 4) of the tower's
-    grid as theirs, which show what the whole grid does.
-    """
-    several = most(pictures)
+def pixel_tokens(pictures: Sequence[Sequence[Visual]], several: int) -> VisualTokens:
+    """The pixels of every example's pictures, at most so many each, and the regions to look at."""
     size = next(one.pixels.shape for each in pictures for one in each if one.pixels is not None)
     pixels = torch.zeros(len(pictures), several, *size, dtype=torch.uint8)
     shown = torch.zeros(len(pictures), several, dtype=torch.bool)
-    some = any(len(one.boxes) for each in pictures for one in each)
-    looked = [[one.boxes if len(one.boxes) else cells for one in each] for each in pictures]
-    many = max(len(boxes) for each in looked for boxes in each) if some else 0
+    many = max(len(one.boxes) for each in pictures for one in each)
     regions = torch.zeros(len(pictures), several, many, 4)
     mask = torch.zeros(len(pictures), several, many, dtype=torch.bool)
     for row, each in enumerate(pictures):
@@ -220,9 +206,8 @@ def pixel_tokens(pictures: Sequence[Sequence[Visual]], cells: Tensor) -> VisualT
             assert one.pixels is not None
             pixels[row, at] = one.pixels
             shown[row, at] = True
-            if some:
-                regions[row, at, : len(looked[row][at])] = looked[row][at]
-                mask[row, at, : len(looked[row][at])] = True
+            regions[row, at, : len(one.boxes)] = one.boxes
+            mask[row, at, : len(one.boxes)] = True
     return VisualTokens(
         torch.zeros(len(pictures), 0, 0),
         regions.flatten(1, 2),
@@ -230,17 +215,6 @@ def pixel_tokens(pictures: Sequence[Sequence[Visual]], cells: Tensor) -> VisualT
         pixels=pixels,
         shown=None if shown.all() else shown,
     )
-
-
-def most(pictures: Sequence[Sequence[Visual]]) -> int:
-    """The number of pictures of the example that has most. UserError beyond what VL-T5 can tell
-    apart."""
-    several = max(map(len, pictures))
-    if several > PICTURES:
-        raise UserError(
-            f"An example has {several} pictures, and VL-T5 tells {PICTURES} apart.", exit_code=3
-        )
-    return several
 
 
 def listed(texts: Sequence[str]) -> str:

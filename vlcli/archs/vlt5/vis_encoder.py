@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from vlcli.data.visual import coverage, grid_boxes
@@ -26,8 +27,8 @@ class VisEncoder(nn.Module):
 
     Nothing of a frozen tower is differentiated, and its frozen parts behave as in evaluation; batch
     norms alone follow the statistics of what they see while training, unless these are to be kept.
-    Where there are no regions to look at, cells of the grid have their own boxes, or (`placed`
-    false) boxes of zeros.
+    Where a picture has no regions to look at, the cells of its grid have their own boxes, or
+    (`placed` false) boxes of zeros.
     """
 
     def __init__(self, tower: Tower, pool: Pool, keep_statistics: bool, placed: bool) -> None:
@@ -56,24 +57,20 @@ class VisEncoder(nn.Module):
 
     def forward(self, visual: VisualTokens) -> VisualTokens:
         assert visual.pixels is not None
-        B, P = visual.pixels.shape[:2]
         cells = grid_boxes(self.rows, self.columns).to(visual.pixels.device)
         features = self.grids(visual.pixels, visual.shown)  # (B, P, N, F)
-        many = visual.boxes.shape[1] // P
-        if many:
-            boxes = visual.boxes
-            shares = coverage(boxes.flatten(0, 1), cells).unflatten(0, (B, P, many))
+        boxes, mask, whole = _looked_at(visual, cells)
+        P, many = boxes.shape[1:3]
+        if not whole.all():
+            shares = coverage(boxes.flatten(0, 2), cells).unflatten(0, boxes.shape[:3])
             features = shares.to(features.dtype) @ features
-            mask = visual.mask
-        else:
-            many = len(cells)
-            boxes = (cells if self.placed else torch.zeros_like(cells)).repeat(B, P, 1)
-            mask = None if visual.shown is None else visual.shown.repeat_interleave(many, 1)
+        if not self.placed:
+            boxes = boxes.masked_fill(whole[..., None, None], 0)
         device = boxes.device
         return VisualTokens(
             features.flatten(1, 2),
-            boxes,
-            mask,
+            boxes.flatten(1, 2),
+            None if mask.all() else mask.flatten(1, 2),
             None if P == 1 else torch.arange(P, device=device).repeat_interleave(many)[None],
             None if P == 1 else torch.arange(many, device=device).repeat(P)[None],
         )
@@ -89,6 +86,31 @@ class VisEncoder(nn.Module):
             spread = found.new_zeros(B, P, *found.shape[1:])
             spread[shown] = found
             return spread.flatten(2, 3)
+
+
+def _looked_at(visual: VisualTokens, cells: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Boxes (B, P, M, 4) to look at, which of them are there (B, P, M), and for which pictures
+    (B, P) that is the whole grid with its `cells` (N, 4), because no region is named."""
+    assert visual.pixels is not None
+    B, P = visual.pixels.shape[:2]
+    boxes = (
+        visual.boxes.unflatten(1, (P, -1)) if visual.boxes.shape[1] else cells.new_zeros(B, P, 0, 4)
+    )
+    mask = boxes.new_ones(boxes.shape[:3], dtype=torch.bool)
+    if visual.mask is not None:
+        mask = visual.mask.view(mask.shape)
+    whole = ~mask.any(-1)
+    if whole.any():
+        lacking = max(0, len(cells) - boxes.shape[2])
+        boxes = functional.pad(boxes, (0, 0, 0, lacking))
+        mask = functional.pad(mask, (0, lacking))
+        boxes[..., : len(cells), :] = torch.where(
+            whole[..., None, None], cells, boxes[..., : len(cells), :]
+        )
+        mask[..., : len(cells)] |= whole[..., None]
+    if visual.shown is not None:
+        mask = mask & visual.shown[..., None]
+    return boxes, mask, whole
 
 
 def _train_what_learns(module: nn.Module) -> None:

@@ -27,8 +27,8 @@ class VisualTokens(NamedTuple):
 
     `pixels` (B, P, H, W, 3) are bytes of the P pictures of each example, for the image tower that
     makes the features; boxes are then the regions to look at, (B, P M, 4) with M of a picture and
-    their mask, and M is 0 for the tower's whole grid. `shown` (B, P) is false for a picture that an
-    example lacks; None means that none is lacking.
+    their mask. Of a picture without any, the tower's whole grid is looked at. `shown` (B, P) is
+    false for a picture that an example lacks; None means that none is lacking.
     """
 
     features: Tensor
