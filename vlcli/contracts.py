@@ -5,7 +5,7 @@ B batch, N visual tokens of a picture, F feature width.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
@@ -107,13 +107,14 @@ class Batch(Protocol):
 
 
 class Source(NamedTuple):
-    """Where a model's first weights came from and can be had again: a hub name or a folder, its
-    revision where it has one, and the names of the state dict that it gives, with the rows of
-    each."""
+    """Where first weights of a model came from and can be had again: a hub name, a file or a
+    folder, its revision where it has one, and the names of the state dict that it gives, with the
+    rows of each. `drifting` are those of them that change without being trained."""
 
     name: str
     revision: str | None
     rows: Mapping[str, int]
+    drifting: frozenset[str] = frozenset()
 
 
 class Part(NamedTuple):
@@ -130,11 +131,15 @@ class Architecture(nn.Module):
     `forward` is called through the parallel wrapper only (calling anything else on the wrapped
     module would skip the exchange of gradients); `predict` is called on the bare module in eval
     mode without gradients. It acts on the types in an Example, never on a task's name, except to
-    select parameters registered under that name. `source` is None for weights that no name gives
-    again: new ones, or those of a run.
+    select parameters registered under that name. `sources` are those of weights that a name gives
+    again; new ones, and those of a run, have none. `remarks` say what its spec means for it, where
+    that was not known before it was built. `last_stage` begins the names of the parameters of its
+    image tower's last stage, where it has one.
     """
 
-    source: Source | None = None
+    sources: tuple[Source, ...] = ()
+    remarks: tuple[str, ...] = ()
+    last_stage: str = ""
 
     def collator(self) -> Callable[[Sequence[Example]], Batch]:
         """A small picklable function from examples to a batch; it does not carry the model."""
@@ -203,6 +208,11 @@ class Building(Protocol):
     def architecture(
         self, spec: Any, tokenizer: Any, feature_width: int, answers: Sequence[str] | None
     ) -> Architecture: ...
+
+    def bare(self, spec: Any, sources: Collection[str]) -> Any:
+        """The spec of the same model with new weights wherever they are not of these sources: the
+        others are to come from a checkpoint."""
+        ...
 
     def outline(self, spec: Any, tokenizer: Any, answers: Sequence[str] | None) -> Outline:
         """The same without weights and data; tokenizer and answers are None where they are not at

@@ -34,7 +34,8 @@ ALWAYS = {
 
 def beside(methods: tuple[str, ...] = (), **arguments: bool) -> set[str]:
     """What trains beside what always does, shortened to its last two names."""
-    found = trainable(PARAMETERS, VLSpec(**arguments), methods)
+    last_stage = "vis_encoder.model.visual.layer4."
+    found = trainable(PARAMETERS, VLSpec(**arguments), methods, last_stage)
     assert found >= ALWAYS
     return {".".join(name.split(".")[-2:]) for name in found - ALWAYS}
 

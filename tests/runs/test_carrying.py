@@ -23,12 +23,12 @@ from vlcli.runs.export import export
 from vlcli.runs.folder import RunFolder
 from vlcli.runs.parts import freeze_by
 from vlcli.runs.weights import load_best, load_into
-from vlcli.runtime.backbone import BACKBONE, ROWS
 from vlcli.runtime.checkpoint import Checkpoints
 from vlcli.runtime.engine import Engine
 from vlcli.runtime.keeper import Keeper
 from vlcli.runtime.optimizer import build_optimizer
 from vlcli.runtime.snapshot import WEIGHTS, Position
+from vlcli.runtime.sources import ROWS, SOURCES
 from vlcli.runtime.weights import read_weights
 from vlcli.spec.problem import UserError
 
@@ -92,7 +92,7 @@ def held(run: RunFolder) -> Path:
 def test_a_checkpoint_holds_what_was_trained_and_names_the_rest(backbone, tmp_path) -> None:
     given = spec(backbone, **ADAPTERS)
     run, model = learned(tmp_path / "run", given)
-    left = json.loads((held(run) / BACKBONE).read_text())
+    (left,) = json.loads((held(run) / SOURCES).read_text())
     assert (left["name"], left["revision"]) == (str(backbone), None)
     names = set(load_file(held(run) / WEIGHTS))
     shared = "model.shared.weight" if backbone.name == "bart" else "shared.weight"
@@ -112,7 +112,7 @@ def test_a_checkpoint_holds_what_was_trained_and_names_the_rest(backbone, tmp_pa
 def test_the_librarys_adapters_are_kept_and_taken_up_too(backbone, tmp_path, adapter) -> None:
     given = spec(backbone, adapter=adapter)
     run, model = learned(tmp_path / "run", given)
-    assert (held(run) / BACKBONE).exists()
+    assert (held(run) / SOURCES).exists()
     again = built(given, seed=2)
     load_best(again, run)
     assert torch.equal(losses(again), losses(model))
@@ -125,7 +125,7 @@ def test_save_frozen_keeps_everything(backbone, tmp_path) -> None:
     given = spec(backbone, **ADAPTERS)
     small, _ = learned(tmp_path / "small", given)
     whole, model = learned(tmp_path / "whole", given.but(save_frozen=True))
-    assert not (held(whole) / BACKBONE).exists()
+    assert not (held(whole) / SOURCES).exists()
     assert set(read_weights(held(whole) / WEIGHTS)) == set(model.state_dict())
     sizes = [(held(run) / WEIGHTS).stat().st_size for run in (small, whole)]
     assert sizes[1] > 2 * sizes[0]

@@ -99,6 +99,11 @@ REACHED: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
         {**FULL, "feature_type": "raw_ViT", "image_size": 224},
         {**FULL, **RAW},
     ),
+    "ATTENTION_POOL": (
+        {"legacy_attnpool_positions": True},
+        {**FULL, **RAW},
+        {**FULL, **POOLED},
+    ),
     "VIS_ADAPTER": (
         {"remove_bn_vis_adapter": True},
         {**FULL, **RAW},
@@ -108,6 +113,16 @@ REACHED: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
         {"vis_reduction_factor": 4},
         {**FULL, **RAW, "use_vis_adapter": True, "vis_adapter_type": "back-basic"},
         {**FULL, **RAW, "use_vis_adapter": True},
+    ),
+    "VIS_NORMS": (
+        {"remove_bn_vis_adapter": True},
+        {**FULL, "feature_type": "raw_ViT", "image_size": 224, "use_vis_adapter": True},
+        {**FULL, **RAW, "use_vis_adapter": True},
+    ),
+    "NO_VIS_NORMS": (
+        {"legacy_vis_adapter_bn": True},
+        {**FULL, **RAW, "use_vis_adapter": True},
+        {**FULL, **RAW, "use_vis_adapter": True, "remove_bn_vis_adapter": True},
     ),
     "SEPARATE_OPTIMIZER": ({"vis_lr": 0.1}, TOWER, OWN_RATE),
     "ADAMW": ({"use_separate_optimizer_for_visual": True}, {**TOWER, "optim": "sgd"}, TOWER),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from torch import nn
 
+from vlcli.contracts import Architecture
 from vlcli.spec.groups.freezing import FreezingArgs
 from vlcli.spec.library import ADAPTER
 
@@ -52,25 +53,30 @@ def methods_own(model: nn.Module) -> set[str]:
 
 
 def trainable(
-    parameters: Mapping[str, Owners], args: FreezingArgs, methods: Iterable[str] = ()
+    parameters: Mapping[str, Owners],
+    args: FreezingArgs,
+    methods: Iterable[str] = (),
+    last_stage: str = "",
 ) -> set[str]:
     """The names of the parameters that train, out of names with the types that own them.
 
-    `methods` are the names (spec/methods.py) of the tuning methods that are on.
+    `methods` are the names (spec/methods.py) of the tuning methods that are on, `last_stage` begins
+    the names of the image tower's last stage.
     """
-    rules = list(_rules(args, frozenset(methods)))
+    rules = list(_rules(args, frozenset(methods), last_stage))
     return {name for name, types in parameters.items() if any(rule(name, types) for rule in rules)}
 
 
 def freeze(model: nn.Module, args: FreezingArgs, methods: Iterable[str] = ()) -> set[str]:
     """Sets `requires_grad` of every parameter and returns the names of those that train."""
-    names = trainable(owners(model), args, methods)
+    last_stage = model.last_stage if isinstance(model, Architecture) else ""
+    names = trainable(owners(model), args, methods, last_stage)
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name in names)
     return names
 
 
-def _rules(args: FreezingArgs, methods: frozenset[str]) -> Iterable[Rule]:
+def _rules(args: FreezingArgs, methods: frozenset[str], last_stage: str) -> Iterable[Rule]:
     yield _visual_embedding
     yield _answer_head
     if args.unfreeze_language_model:
@@ -83,8 +89,8 @@ def _rules(args: FreezingArgs, methods: frozenset[str]) -> Iterable[Rule]:
         yield _library
     if args.unfreeze_vis_encoder:
         yield _image_tower
-    if args.unfreeze_vis_last_layer:
-        yield _last_stage
+    if args.unfreeze_vis_last_layer and last_stage:
+        yield lambda name, types: name.startswith(last_stage)
     if args.unfreeze_layer_norms:
         yield _other_layer_norm if args.legacy_t5_norms else _layer_norm
     if args.unfreeze_batch_norms:
@@ -103,7 +109,7 @@ def _answer_head(name: str, types: Owners) -> bool:
 
 
 def _word_embeddings(name: str, types: Owners) -> bool:
-    return "lm_head" in name or "shared" in name
+    return ("lm_head" in name or "shared" in name) and not _image_tower(name, types)
 
 
 def _language_model(name: str, types: Owners) -> bool:
@@ -123,10 +129,6 @@ def _library(name: str, types: Owners) -> bool:
 
 def _image_tower(name: str, types: Owners) -> bool:
     return name.startswith("vis_encoder.")
-
-
-def _last_stage(name: str, types: Owners) -> bool:
-    return "visual.layer4." in name
 
 
 def _layer_norm(name: str, types: Owners) -> bool:

@@ -4,6 +4,7 @@ one task."""
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,9 @@ from vlcli.peft.lora import LoraLinear
 from vlcli.runs.folder import RunFolder
 from vlcli.runs.parts import TOKENIZER, restored
 from vlcli.runs.weights import load_best
-from vlcli.runtime.backbone import Given, Left, kept
 from vlcli.runtime.checkpoint import seal
 from vlcli.runtime.snapshot import WEIGHTS
+from vlcli.runtime.sources import Given, Left, kept, write_left
 from vlcli.runtime.weights import save_weights
 from vlcli.spec.methods import METHODS, methods_on
 from vlcli.spec.problem import UserError
@@ -30,6 +31,7 @@ UNFOLDED = {
     "decoder_prompt": "it is part of what the decoder reads, not of its weights",
     "attn_prefix": "it adds keys and values, not weights",
     "lm_head_adapter": "between its two projections stands a GELU",
+    "vis_adapter": "between its two projections stands a ReLU",
     "library": "its parts are the adapters library's own; export them as they are",
 }
 
@@ -61,13 +63,13 @@ def export(
         raise UserError(f"{folder} exists; an export never writes over another. Name another.")
     architecture = restored(spec, run)
     load_best(architecture, run)
-    left = None
+    left: tuple[Left, ...] = ()
     if merged:
         weights = folded(architecture, task or tasks[0])
     else:
         weights = dict(architecture.state_dict())
-        given = Given.by(architecture.source, architecture, trained=False)
-        left = given.note(weights) if given.rows else None
+        given = Given.by(architecture.sources, architecture, trained=False)
+        left = given.note(weights)
         weights = kept(weights, given)
     if task is not None:
         others = {other for other in tasks if other != task}
@@ -97,15 +99,15 @@ def folded(architecture: Architecture, task: str) -> dict[str, Tensor]:
     return {name: value for name, value in weights.items() if ".lora_" not in name}
 
 
-def _written(run: RunFolder, folder: Path, weights: dict[str, Tensor], left: Left | None) -> int:
+def _written(run: RunFolder, folder: Path, weights: dict[str, Tensor], left: Sequence[Left]) -> int:
     """Write aside and rename; the bytes of the weights."""
     aside = folder.with_name(f".{folder.name}.part")
     try:
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(parents=True)
         save_weights(weights, aside / WEIGHTS)
-        if left is not None:
-            left.write(aside)
+        if left:
+            write_left(left, aside)
         seal(aside)
         shutil.copytree(run.path / TOKENIZER, aside / TOKENIZER)
         aside.rename(folder)

@@ -18,8 +18,7 @@ from vlcli.data.mixing import MixedOrder
 from vlcli.peft.freezing import freeze
 from vlcli.runs.folder import RunFolder
 from vlcli.runs.jobs import Handling, Job, jobs_of, served_split, train_batch_size
-from vlcli.runs.unbuilt import refuse_unbuilt
-from vlcli.runs.weights import load_into, needs_backbone, tokenizer_of_run
+from vlcli.runs.weights import left_out, load_into, tokenizer_of_run
 from vlcli.runtime.checkpoint import Checkpoints
 from vlcli.runtime.engine import Engine
 from vlcli.spec.entries import all_of, part
@@ -106,7 +105,6 @@ def build(
     """Everything that a spec names. `run` gives tokenizer, answers and priors where it has them
     already, and the weights are those of its checkpoint where it has one; `learning` reads the
     splits that training needs; `only` leaves the other tasks of a run out."""
-    refuse_unbuilt(spec)
     building = building_of(spec)
     jobs, skips = jobs_of(spec, building, only), Skips(spec.on_bad_example)
     for job in jobs.values() if learning else ():
@@ -121,10 +119,13 @@ def build(
     tokenizer = tokenizer_at_hand(spec, building, run) or building.tokenizer(spec, texts_of(train))
     answers = answers_of(spec, run, train)
     trained = run is not None and Checkpoints(run.path / "checkpoints").any()
-    alone = (spec.load or trained) and not needs_backbone(spec.load, run if trained else None)
-    shape = spec.but(from_scratch=True, vis_weights="random") if alone else spec
+    shape = spec
+    if spec.load or trained:
+        shape = building.bare(spec, left_out(spec.load, run if trained else None))
     architecture = building.architecture(shape, tokenizer, spec.feat_dim, answers)
-    remarks = load_into(architecture, spec.load) if spec.load and not trained else []
+    remarks = list(architecture.remarks)
+    if spec.load and not trained:
+        remarks += load_into(architecture, spec.load)
     freeze_by(architecture, spec)
     return Parts(spec, jobs, tokenizer, architecture, answers, skips, remarks)
 
@@ -144,8 +145,7 @@ def restored(spec: Any, run: RunFolder) -> Architecture:
     is read."""
     building = building_of(spec)
     tokenizer = building.saved_tokenizer(run.path / TOKENIZER)
-    whole = not needs_backbone(None, run)
-    shape = spec.but(from_scratch=True, vis_weights="random") if whole else spec
+    shape = building.bare(spec, left_out(None, run))
     architecture = building.architecture(shape, tokenizer, spec.feat_dim, answers_of(spec, run, []))
     freeze_by(architecture, spec)
     return architecture

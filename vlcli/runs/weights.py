@@ -11,10 +11,10 @@ from vlcli.contracts import Architecture
 from vlcli.peft.freezing import methods_own
 from vlcli.peft.library import restart_magnitudes
 from vlcli.runs.folder import RunFolder
-from vlcli.runtime.backbone import Left, joined
 from vlcli.runtime.checkpoint import Checkpoints, verify
 from vlcli.runtime.keeper import load_checkpoint
 from vlcli.runtime.snapshot import WEIGHTS
+from vlcli.runtime.sources import joined, read_left
 from vlcli.runtime.weights import load_weights, read_pickled, read_weights
 
 SUFFIXES = ("", ".safetensors", ".pth")
@@ -29,7 +29,7 @@ def load_into(architecture: Architecture, name: str) -> list[str]:
     path = found(name)
     if path.is_dir():
         verify(path)
-        held = joined(read_weights(path / WEIGHTS), Left.read(path), architecture, path)
+        held = joined(read_weights(path / WEIGHTS), read_left(path), architecture, path)
     else:
         held = read_pth(path) if path.suffix == ".pth" else read_weights(path)
     lacking = load_weights(architecture, held, path, _new(architecture, held))
@@ -69,11 +69,12 @@ def load_best(architecture: Architecture, run: RunFolder) -> Path:
     return checkpoint
 
 
-def needs_backbone(load: str | None, run: RunFolder | None) -> bool:
-    """Whether the weights to come are only those that were trained beside a backbone."""
+def left_out(load: str | None, run: RunFolder | None) -> set[str]:
+    """The sources of what the weights to come leave out: those of a run, else of `load`."""
+    folder = found(load) if load is not None else None
     if run is not None and (kept := Checkpoints(run.path / "checkpoints").all()):
-        return Left.read(kept[0]) is not None
-    return load is not None and Left.read(found(load)) is not None
+        folder = kept[0]
+    return set() if folder is None else {each.name for each in read_left(folder)}
 
 
 def tokenizer_of_run(name: str) -> Path | None:

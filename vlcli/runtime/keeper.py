@@ -11,11 +11,11 @@ from torch.optim import Optimizer
 
 from vlcli.contracts import Architecture
 from vlcli.runtime import distributed, seeds
-from vlcli.runtime.backbone import Given, Left, joined, kept
 from vlcli.runtime.checkpoint import Checkpoints, verify
 from vlcli.runtime.engine import Engine
 from vlcli.runtime.snapshot import WEIGHTS, Position, Snapshot, load_optimizer_state
 from vlcli.runtime.snapshot import optimizer_state as state_of
+from vlcli.runtime.sources import Given, Left, joined, kept, read_left
 from vlcli.runtime.weights import load_weights, read_weights
 from vlcli.spec.problem import UserError
 
@@ -24,7 +24,7 @@ class Keeper:
     """Saves and loads a run. Every method is a call for all processes; the first one writes.
 
     `facts` are JSON values that must be the same when the run is resumed, by name. Frozen weights
-    that the architecture's source gives again are left out, unless checkpoints are to be `whole`.
+    that the architecture's sources give again are left out, unless checkpoints are to be `whole`.
     """
 
     def __init__(
@@ -41,8 +41,8 @@ class Keeper:
         self.checkpoints, self.engine, self.keep = checkpoints, engine, keep
         self.architecture, self.model, self.optimizer = architecture, model, optimizer
         self.facts = facts
-        self.given = Given.by(None if whole else architecture.source, architecture, trained=False)
-        self.left: Left | None = None
+        self.given = Given.by(() if whole else architecture.sources, architecture, trained=False)
+        self.left: tuple[Left, ...] | None = None
 
     def save(self, position: Position, best: bool) -> None:
         """Write a checkpoint; UserError on all processes where the disk refuses."""
@@ -111,9 +111,9 @@ class Keeper:
         load_checkpoint(self.architecture, found)
         return found
 
-    def _left(self, weights: dict[str, Tensor]) -> Left | None:
+    def _left(self, weights: dict[str, Tensor]) -> tuple[Left, ...]:
         """What checkpoints leave out; it never changes, so that its digest is taken once."""
-        if self.left is None and self.given.rows:
+        if self.left is None:
             self.left = self.given.note(weights)
         return self.left
 
@@ -138,5 +138,5 @@ def load_checkpoint(
     may_lack: Callable[[str], bool] = lambda name: False,
 ) -> list[str]:
     """Put a verified checkpoint's weights into an architecture; what `load_weights` gives."""
-    held, left = read_weights(folder / WEIGHTS), Left.read(folder)
+    held, left = read_weights(folder / WEIGHTS), read_left(folder)
     return load_weights(architecture, joined(held, left, architecture, folder), folder, may_lack)

@@ -11,8 +11,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from vlcli.runtime.backbone import Left
 from vlcli.runtime.shards import like, whole
+from vlcli.runtime.sources import Left, read_left, write_left
 from vlcli.runtime.weights import read_weights, save_weights
 from vlcli.spec.problem import UserError
 
@@ -51,7 +51,7 @@ class Snapshot(NamedTuple):
     facts: dict[str, Any]
     position: Position
     values: dict[str, Any]
-    left: Left | None = None
+    left: tuple[Left, ...] = ()
 
     def write(self, folder: Path) -> None:
         """Write the files of a checkpoint into an empty folder."""
@@ -65,8 +65,8 @@ class Snapshot(NamedTuple):
             "values": self.values,
         }
         (folder / TRAINER).write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
-        if self.left is not None:
-            self.left.write(folder)
+        if self.left:
+            write_left(self.left, folder)
 
     @staticmethod
     def read(folder: Path) -> Snapshot:
@@ -84,7 +84,7 @@ class Snapshot(NamedTuple):
             facts=known["facts"],
             position=Position(**known["position"]),
             values=known["values"],
-            left=Left.read(folder),
+            left=read_left(folder),
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import isqrt
 
-from .encoders import RAW
+from .encoders import RANDOM, RAW
 from .run import Run
 from .sizes import (
     BUTD_BOXES,
@@ -100,6 +100,11 @@ def is_raw(run: Run) -> bool:
 def is_any_tower(run: Run) -> bool:
     """Whether that tower is any of a library (raw:LIBRARY:NAME), of which a spec knows no sizes."""
     return str(run.feature_type).startswith(RAW)
+
+
+def has_named_tower(run: Run) -> bool:
+    """Whether that tower has weights that can be had again by name."""
+    return sees(run) and is_raw(run) and run.vis_weights != RANDOM
 
 
 def own_files(run: Run) -> bool:

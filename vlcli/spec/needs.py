@@ -123,9 +123,9 @@ MULTITASK_Z = _when(
 
 NAMED_WEIGHTS = _when(
     "R171",
-    "with the pretrained weights of backbone: those of from_scratch and load are kept whole anyway",
+    "with weights that a name gives: those of from_scratch and load are kept whole anyway",
     "from_scratch load",
-    lambda run: not run.from_scratch and not run.load,
+    lambda run: not run.load and (not run.from_scratch or facts.has_named_tower(run)),
 )
 UNFROZEN_NORMS = _flag("R165", "unfreeze_layer_norms")
 
@@ -221,6 +221,15 @@ BATCH_NORMS = _when(
     lambda run: facts.is_raw(run) and run.feature_type != "raw_ViT",
     "Remove {it}, or choose a raw_RN* feature_type.",
 )
+ATTENTION_POOL = _when(
+    "N1",
+    "with the pooled feature of a CLIP ResNet (vis_pooling_output with raw_RN* or raw:open_clip:*)",
+    "vis_pooling_output feature_type",
+    lambda run: (
+        bool(run.vis_pooling_output)
+        and str(run.feature_type).startswith(("raw_RN", "raw:open_clip:"))
+    ),
+)
 VIS_ADAPTER = _flag("N1", "use_vis_adapter")
 VIS_BOTTLENECK = _when(
     "R82",
@@ -228,6 +237,13 @@ VIS_BOTTLENECK = _when(
     "vis_adapter_type",
     lambda run: not str(run.vis_adapter_type).endswith("-basic"),
 )
+VIS_NORMS = _when(
+    "N1",
+    "by visual adapters in a ResNet: those in a transformer have no norms",
+    "feature_type",
+    lambda run: run.feature_type != "raw_ViT",
+)
+NO_VIS_NORMS = _flag("N1", "remove_bn_vis_adapter")
 SEPARATE_OPTIMIZER = _flag("R79", "use_separate_optimizer_for_visual")
 ADAMW = _when(
     "R79",

@@ -425,25 +425,6 @@ CASES: list[Case] = [
     vis_lr: 1e-5,
 }""",
     ),
-    Case(
-        code="R163",
-        severity="error",
-        spec="""{
-    task: "vqa",
-    feature_type: "raw_ViT",
-    use_vis_adapter: true,
-}""",
-        message="use_vis_adapter stands in the blocks of a ResNet and raw_ViT has none.",
-        fix='Set feature_type: "raw_RN50", or remove use_vis_adapter.',
-        at=(3, 5),
-        path="feature_type",
-        places=("use_vis_adapter",),
-        mended="""{
-    task: "vqa",
-    feature_type: "raw_RN50",
-    use_vis_adapter: true,
-}""",
-    ),
 ]
 
 GONE: dict[str, str] = {}

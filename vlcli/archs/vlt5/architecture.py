@@ -72,6 +72,7 @@ class VLArchitecture(Architecture):
         library = LibraryAdapter(stock, tuning.adapter) if tuning and tuning.adapter else None
         self.assemble(stock, args, vis_encoder.width if vis_encoder else feature_width)
         self.vis_encoder = vis_encoder
+        self.last_stage = f"vis_encoder.{vis_encoder.last_stage}." if vis_encoder else ""
         self.tuning = None
         if tuning:
             anatomy = self.anatomy()
@@ -108,7 +109,9 @@ class VLArchitecture(Architecture):
         tower = vis_encoder(spec)
         heads = answers if answers and held else ()
         built = cls.on(stock, spec, feature_width, tokenizer, heads, tower)
-        built.source = source
+        sources = (source, tower.source if tower else None)
+        built.sources = tuple(each for each in sources if each is not None)
+        built.remarks = tower.remarks if tower else ()
         return built
 
     @classmethod

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from vlcli.contracts import Architecture, Outline, Wording
+from vlcli.spec.encoders import RANDOM
 from vlcli.spec.sizes import family_of
 
 from .architecture import VLArchitecture
 from .outline import outline
 from .spec import VLSpec
 from .tokenizer import load_tokenizer, save_tokenizer, tokenizer_for
+from .vis_encoder import tower_source
 from .wording import WORDING
 
 
@@ -35,6 +37,11 @@ class VLBuilding:
         self, spec: VLSpec, tokenizer: Any, feature_width: int, answers: Sequence[str] | None
     ) -> Architecture:
         return VLArchitecture.build(spec, tokenizer, feature_width, answers)
+
+    def bare(self, spec: VLSpec, sources: Collection[str]) -> VLSpec:
+        if spec.backbone not in sources:
+            spec = spec.but(from_scratch=True)
+        return spec if tower_source(spec) in sources else spec.but(vis_weights=RANDOM)
 
     def outline(self, spec: VLSpec, tokenizer: Any, answers: Sequence[str] | None) -> Outline:
         return outline(spec, tokenizer, answers)

@@ -38,7 +38,7 @@ def outline(spec: VLSpec, tokenizer: Any, answers: Sequence[str] | None) -> Outl
     with torch.device("meta"), no_init_weights():
         stock, tower = empty_model(config, tokens), vis_encoder(spec, bare=True)
         model = VLArchitecture.on(stock, spec, spec.feat_dim, answers=answers or (), tower=tower)
-    return Outline(model, tuple(remarks))
+    return Outline(model, (*remarks, *(tower.remarks if tower else ())))
 
 
 def vocabulary(spec: VLSpec, rows: int) -> tuple[int, str]:

@@ -78,6 +78,13 @@ class VisualEncoderArgs(Group):
         "Use the tower's one pooled feature in place of its grid.",
         needs=needs.VISION,
     )
+    legacy_attnpool_positions: bool = arg(
+        False,
+        "Leave the attention pool of a CLIP ResNet without positions, as the published code does "
+        "without meaning to.",
+        needs=(needs.VISION, needs.RAW, needs.ATTENTION_POOL),
+        new=True,
+    )
     use_data_augmentation: bool = arg(
         False,
         "Flip, crop, and erase parts of training pictures at random; boxes move along. Clips and "
@@ -90,7 +97,9 @@ class VisualEncoderArgs(Group):
     vis_adapter_type: str = arg(
         "middle-bottleneck",
         "Places and kind of visual adapters: front, middle, back, transition (joined by /), a "
-        "dash, bottleneck or basic.",
+        "dash, bottleneck or basic. In a ResNet, front, middle and back stand beside the three "
+        "convolutions of a block; in a transformer, front follows the attention, middle stands "
+        "beside the feed-forward layer and back follows it. transition follows the block.",
         read=_vis_adapter_type,
         code="R81",
         expects='"front-bottleneck", "middle-bottleneck", "back-bottleneck", '
@@ -106,7 +115,14 @@ class VisualEncoderArgs(Group):
     remove_bn_vis_adapter: bool = arg(
         False,
         "Leave batch norm out of visual adapters.",
-        needs=(needs.VISION, needs.RAW, needs.VIS_ADAPTER),
+        needs=(needs.VISION, needs.RAW, needs.VIS_ADAPTER, needs.VIS_NORMS),
+    )
+    legacy_vis_adapter_bn: bool = arg(
+        False,
+        "With remove_bn_vis_adapter, leave batch norm out in the first block of each stage alone, "
+        "as the published code does without meaning to.",
+        needs=(needs.VISION, needs.RAW, needs.VIS_ADAPTER, needs.VIS_NORMS, needs.NO_VIS_NORMS),
+        new=True,
     )
     use_separate_optimizer_for_visual: bool = arg(
         False,

@@ -197,15 +197,3 @@ def rates_of_a_frozen_tower(run: Run) -> Iterator[Finding]:
             "use_separate_optimizer_for_visual has no effect: nothing of the image tower trains.",
             "Set use_vis_adapter: true or unfreeze_vis_encoder: true, or remove it.",
         )
-
-
-@rule(RULES, "R163", "error", "visual adapters need a ResNet", "use_vis_adapter feature_type")
-def adapters_in_a_resnet(run: Run) -> Iterator[Finding]:
-    """Visual adapters stand beside the convolutions of a ResNet's blocks (front, middle, back,
-    transition); a ViT has no such places."""
-    if facts.sees(run) and run.use_vis_adapter and run.feature_type == "raw_ViT":
-        yield Finding(
-            ("use_vis_adapter", "feature_type"),
-            "use_vis_adapter stands in the blocks of a ResNet and raw_ViT has none.",
-            'Set feature_type: "raw_RN50", or remove use_vis_adapter.',
-        )
