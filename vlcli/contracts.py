@@ -125,6 +125,29 @@ class Part(NamedTuple):
     task: str | None = None
 
 
+class ImageTower(Protocol):
+    """The image encoder inside an architecture: a grid of `rows` x `columns` features of `width` of
+    every picture. `placed` says whether cells have boxes of their own (else zeros)."""
+
+    rows: int
+    columns: int
+    width: int
+    placed: bool
+
+    def facts(self) -> dict[str, Any]:
+        """What its features depend on, as JSON values."""
+        ...
+
+    def unsteady(self) -> str:
+        """Why the features of a picture may change while training, in words; "" where they do
+        not."""
+        ...
+
+    def grids(self, pixels: Tensor) -> Tensor:
+        """(B, P, N, F) of P pictures an example, in bytes (B, P, H, W, 3)."""
+        ...
+
+
 class Architecture(nn.Module):
     """A model as the trainer knows it: batches in, losses or predictions out.
 
@@ -156,6 +179,10 @@ class Architecture(nn.Module):
 
     def predict(self, batch: Any) -> list[Prediction]:
         raise NotImplementedError
+
+    def image_tower(self) -> ImageTower | None:
+        """The encoder that pixels pass through, if there is one."""
+        return None
 
     def param_groups(self, weight_decay: float) -> list[dict[str, Any]]:
         """The optimizer's groups over trainable parameters; no decay for names that hold `bias` or

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
 import tarfile
 from pathlib import Path
@@ -12,10 +13,14 @@ import pytest
 import torch
 from PIL import Image
 
-from vlcli.data.pixels import PixelReader
+from vlcli.data import shapes
+from vlcli.data.pixels import KeptReader, PixelReader
+from vlcli.data.published import PublishedPictures
+from vlcli.data.store import StoreWriter
 from vlcli.data.tars import PictureTar
-from vlcli.data.visual import PictureArray, PictureFiles
+from vlcli.data.visual import PictureArray, PictureFiles, grid_boxes
 from vlcli.runs.extract import see
+from vlcli.spec.encoders import RANDOM
 from vlcli.spec.problem import UserError
 from vlcli.towers.build import build
 
@@ -29,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("encoder", ["timm:test_resnet", "timm:test_vit4"])
 def test_bytes_are_those_that_features_are_extracted_from(folder: Path, encoder: str) -> None:
-    tower = build(encoder, pretrained=False, size=64)
+    tower = build(encoder, RANDOM, 64)
     reader = PixelReader(PictureFiles(folder), (64, 64), tower.look.interpolation)
     seen = reader.read("noise.png")
     assert (seen.features.shape, seen.boxes.shape) == ((0, 0), (0, 4))
@@ -75,6 +80,48 @@ def test_files_tars_and_arrays_agree_and_nobody_writes_to_them(folder: Path) -> 
         assert seen[0].equal(seen[2])  # type: ignore[union-attr, arg-type]
         seen[2].zero_()  # type: ignore[union-attr]
     assert np.array_equal(np.load(folder / "all.npy")[0], held)
+
+
+def test_marks_tell_pictures_apart_and_from_what_they_were(folder: Path) -> None:
+    path = folder / "noise.png"
+    first = PictureFiles(folder).mark("noise.png")
+    assert first == PublishedPictures().mark(str(path))
+    assert first[:2] == (str(path), path.stat().st_size)
+    os.utime(path, ns=(0, 1))
+    assert PictureFiles(folder).mark("noise.png") == first._replace(changed=1)
+    assert PictureFiles(folder).mark("gone.png").size == -1
+    tar, array, row = (folder / name for name in ("all.tar", "all.npy", "cifar-10-batches-py/a"))
+    with tarfile.open(tar, "w") as held:
+        held.add(path, "./noise.png")
+    assert PictureTar(tar).mark("noise.png")[:2] == (f"{tar}#noise.png", path.stat().st_size)
+    np.save(array, np.zeros((2, 4, 4, 3), np.uint8))
+    row.parent.mkdir()
+    row.write_bytes(b"")
+    for pictures, one, other in (
+        (PictureArray(array), "0", "1"),
+        (PublishedPictures(), f"{row}#1", f"{row}#2"),
+        (shapes.load(pictures={"train": 2}, cache=folder).pictures, "0", "1"),
+    ):
+        marks = [pictures.mark(each) for each in (one, other)]  # type: ignore[attr-defined]
+        assert marks[0] != marks[1]
+        assert min(mark.size for mark in marks) >= 0
+
+
+def test_kept_cells_have_boxes_as_the_tower_places_them(folder: Path) -> None:
+    facts = {"tokens": 4, "width": 3, "dtype": "float32", "grid": [2, 2], "encoder": {}}
+    with StoreWriter(folder / "store", facts, {"a": 1}) as writer:
+        writer.add(["a"], np.arange(12, dtype=np.float32).reshape(1, 4, 3))
+        writer.finish("a test", {})
+    placed, not_placed = (
+        KeptReader(folder / "store", PictureFiles(folder), each) for each in (True, False)
+    )
+    assert placed.read("a").boxes.equal(grid_boxes(2, 2))
+    assert not_placed.read("a").boxes.equal(torch.zeros(4, 4))
+    assert placed.read("a").features.equal(not_placed.read("a").features)
+    for reader in (placed, not_placed):
+        seen = reader.read_regions("a", [(0.5, 0.5, 1.0, 1.0)])
+        assert seen.features.tolist() == [[9, 10, 11]]
+        assert seen.boxes.tolist() == [[0.5, 0.5, 1, 1]]
 
 
 def test_what_cannot_be_read_is_a_sentence_and_a_reader_travels(folder: Path) -> None:

@@ -16,6 +16,7 @@ from vlcli.runs.train import Outcome, Plan, train
 from vlcli.runtime.progress import screen_for
 from vlcli.spec.read import read_spec_text
 
+ROOT = Path(__file__).resolve().parents[2]
 TOWER = "timm:test_resnet"
 SIDE = 64
 FEW = {"pretrain": 4}  # pictures, of which each has many examples
@@ -28,6 +29,11 @@ SPEC: dict[str, Any] = {
     **{"unfreeze_language_model": True, "dropout": 0.0, "gen_max_length": 8, "seed": 3},
     **{"batch_size": 8, "epochs": 2, "lr": 0.003, "log_every": 1, "num_workers": 0},
 }
+
+
+@pytest.fixture(autouse=True)
+def _cached(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
 
 
 def lay_out(folder: Path, task: str) -> Path:

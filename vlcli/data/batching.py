@@ -132,6 +132,21 @@ class EvalOrder(Sampler[list[Draw]]):
             yield [Draw(0, int(index)) for index in batch]
 
 
+class InRow(Sampler[list[Draw]]):
+    """So many examples in their order, in batches."""
+
+    def __init__(self, number: int, batch_size: int) -> None:
+        self._number, self._batch_size = number, batch_size
+
+    def __len__(self) -> int:
+        return -(-self._number // self._batch_size)
+
+    def __iter__(self) -> Iterator[list[Draw]]:
+        for begin in range(0, self._number, self._batch_size):
+            end = min(begin + self._batch_size, self._number)
+            yield [Draw(0, number) for number in range(begin, end)]
+
+
 class TrainBatches:
     """The training batches of one process, epoch by epoch; each is where its number says, whether
     or not the run began there. Examples that cannot be read go to `skips`."""

@@ -6,12 +6,14 @@ H, W picture size, M regions.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from PIL import Image
 
 from vlcli.contracts import Box, Visual
 
+from .store import StoredReader
 from .visual import Picture, Pictures, fitted
 
 NOTHING = torch.zeros(0, 0)  # features that the tower is to make
@@ -44,3 +46,16 @@ class PixelReader:
         rows = fitted(picture, self.image_size, method)
         held = rows if rows.flags.writeable else rows.copy()  # torch shares what it is given
         return Visual(NOTHING, WHOLE, pixels=torch.from_numpy(held))
+
+
+class KeptReader(StoredReader):
+    """What the image tower of a run would make of its pictures, out of a store. Cells of the grid
+    have boxes of zeros unless they are `placed`."""
+
+    def __init__(self, path: str | Path, pictures: Pictures, placed: bool) -> None:
+        super().__init__(path, pictures)
+        self.placed = placed
+
+    def read(self, reference: str) -> Visual:
+        seen = super().read(reference)
+        return seen if self.placed else seen._replace(boxes=torch.zeros_like(seen.boxes))

@@ -14,7 +14,7 @@ from PIL import Image
 
 from vlcli.spec.problem import UserError
 
-from .visual import decoded
+from .visual import Mark, decoded
 
 Places = dict[str, tuple[int, int]]  # offset and size in bytes, by name
 
@@ -43,6 +43,10 @@ class PictureTar:
         if place is None:
             raise UserError(self._missing(reference))
         return decoded(io.BytesIO(self._bytes(*place)), f"{reference} in {self.path}")
+
+    def mark(self, reference: str) -> Mark:
+        name = member(reference)
+        return Mark.of(self.path, self.places.get(name, (0, -1))[1], f"#{name}")
 
     def faults(self, references: Sequence[str]) -> dict[str, str]:
         return {each: self._missing(each) for each in references if member(each) not in self.places}

@@ -9,7 +9,7 @@ import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -40,10 +40,31 @@ class Reader(Protocol):
         ...
 
 
+class Mark(NamedTuple):
+    """What tells a picture from others and from what it was before: where it is, its bytes (-1
+    where there is none), and when its file was changed."""
+
+    place: str
+    size: int
+    changed: int
+
+    @classmethod
+    def of(cls, path: str | Path, size: int | None = None, inside: str = "") -> Mark:
+        """The mark of a file, or of so many bytes `inside` it."""
+        place = f"{os.path.abspath(path)}{inside}"
+        try:
+            known = os.stat(path)
+        except (OSError, ValueError):
+            return cls(place, -1, 0)
+        return cls(place, known.st_size if size is None else size, known.st_mtime_ns)
+
+
 class Pictures(Protocol):
     """Pictures by reference: files, the members of a tar, or one array."""
 
     def open(self, reference: str) -> Picture: ...
+
+    def mark(self, reference: str) -> Mark: ...
 
     def faults(self, references: Sequence[str]) -> dict[str, str]:
         """A sentence for each picture that is not there."""
@@ -63,6 +84,9 @@ class PictureFiles:
             return decoded(path, str(path))
         except FileNotFoundError as error:
             raise UserError(f"There is no picture {path}.") from error
+
+    def mark(self, reference: str) -> Mark:
+        return Mark.of(self.folder / reference)
 
     def faults(self, references: Sequence[str]) -> dict[str, str]:
         paths = {each: self.folder / each for each in references}
@@ -121,6 +145,9 @@ class PictureArray:
         if not reference.isdecimal() or int(reference) >= len(self._array):
             raise UserError(f"{self.path} has no picture number {reference}.")
         return self._array[int(reference)]
+
+    def mark(self, reference: str) -> Mark:
+        return Mark.of(self.path, inside=f"#{reference}")
 
     def faults(self, references: Sequence[str]) -> dict[str, str]:
         """None: its records come with it."""

@@ -7,7 +7,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from vlcli.spec.problem import UserError
 
 LOCK = "lock.json"
+ASKED = 0.2  # seconds between two questions whether a lock is free
 UNABLE = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
 
 
@@ -34,6 +35,44 @@ def held(folder: Path) -> Iterator[list[str]]:
     finally:
         path.unlink(missing_ok=True)
         os.close(file)
+
+
+class Turn:
+    """One process after the other: a lock that is waited for. Where the file system cannot lock,
+    nobody waits."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.mine = False
+
+    def __enter__(self) -> Turn:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise UserError(f"{self.path} cannot be written: {error.strerror}.") from error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._file)
+
+    def now(self) -> bool:
+        """Whether it is this process's turn."""
+        if not self.mine:
+            try:
+                _lock(self._file, self.path)
+                self.mine = True
+            except UserError:
+                return False
+        return True
+
+    def take(self, waiting: Callable[[], None]) -> None:
+        """Return when it is this process's turn; `waiting` is called where that takes time."""
+        if self.now():
+            return
+        waiting()
+        while not self.now():
+            time.sleep(ASKED)
 
 
 def _take(path: Path) -> tuple[int, list[str]]:

@@ -14,6 +14,7 @@ from vlcli.runs import evaluate
 from vlcli.runs.evaluate import Evaluation
 from vlcli.runs.folder import SPEC, RunFolder
 from vlcli.runs.jobs import served_split, split_name
+from vlcli.runs.kept import keep_features
 from vlcli.runs.lock import held
 from vlcli.runs.log import Logged
 from vlcli.runs.params import count
@@ -86,6 +87,8 @@ def train(plan: Plan, screen: Screen) -> Outcome:
         for remark in (*remarks, *parts.remarks, *without_effect(parts, plan.written)):
             said.say(remark)
         said.say(_opening(parts, engine, run))
+        if not spec.test_only and spec.epochs:
+            keep_features(parts, engine, said.say)
         result = _learn(plan, parts, engine, run, said)
         stopped = result is not None and result.stopped
         found = [] if stopped else _last(parts, engine)

@@ -425,6 +425,78 @@ CASES: list[Case] = [
     vis_lr: 1e-5,
 }""",
     ),
+    Case(
+        code="R174",
+        severity="warning",
+        spec="""{
+    task: "vqa",
+    feature_type: "raw_RN50",
+    unfreeze_language_model: true,
+    cache_features: true,
+    freeze_bn_statistics: true,
+    unfreeze_vis_last_layer: true,
+}""",
+        message="cache_features has no effect: unfreeze_vis_last_layer lets the image tower train, "
+        "so features do not stay the same.",
+        fix="Remove cache_features, or remove unfreeze_vis_last_layer.",
+        at=(5, 5),
+        path="cache_features",
+        places=("unfreeze_vis_last_layer",),
+        mended="""{
+    task: "vqa",
+    feature_type: "raw_RN50",
+    unfreeze_language_model: true,
+    cache_features: true,
+    freeze_bn_statistics: true,
+}""",
+    ),
+    Case(
+        code="R174",
+        severity="warning",
+        spec="""{
+    task: "vqa",
+    feature_type: "raw_RN50",
+    unfreeze_language_model: true,
+    cache_features: true,
+    freeze_bn_statistics: true,
+    use_data_augmentation: true,
+}""",
+        message="cache_features has no effect: use_data_augmentation changes the pictures, "
+        "so features do not stay the same.",
+        fix="Remove cache_features, or remove use_data_augmentation.",
+        at=(5, 5),
+        path="cache_features",
+        places=("use_data_augmentation",),
+        mended="""{
+    task: "vqa",
+    feature_type: "raw_RN50",
+    unfreeze_language_model: true,
+    cache_features: true,
+    freeze_bn_statistics: true,
+}""",
+    ),
+    Case(
+        code="R174",
+        severity="warning",
+        spec="""{
+    task: "vqa",
+    feature_type: "raw_RN50",
+    unfreeze_language_model: true,
+    cache_features: true,
+}""",
+        message="cache_features has no effect: the batch norms of the tower follow what they see, "
+        "so features do not stay the same.",
+        fix="Remove cache_features, or set freeze_bn_statistics: true.",
+        at=(5, 5),
+        path="cache_features",
+        mended="""{
+    task: "vqa",
+    feature_type: "raw_RN50",
+    unfreeze_language_model: true,
+    cache_features: true,
+    freeze_bn_statistics: true,
+}""",
+    ),
 ]
 
 GONE: dict[str, str] = {}

@@ -269,6 +269,9 @@ class VLArchitecture(Architecture):
         x1, y1, x2, y2 = visual.boxes[row, number].tolist()
         return x1, y1, x2, y2
 
+    def image_tower(self) -> VisEncoder | None:
+        return self.vis_encoder
+
     def parts(self) -> dict[str, Part]:
         found = {name: Part(_place(name)) for name, _ in self.named_parameters()}
         return found | tuned_parts(self)

@@ -7,6 +7,7 @@ width, r, c rows and columns of the tower's grid.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -58,6 +59,18 @@ class VisEncoder(nn.Module):
     def learns(self) -> bool:
         return any(parameter.requires_grad for parameter in self.parameters())
 
+    def facts(self) -> dict[str, Any]:
+        """What features depend on, as JSON values."""
+        return {**self.model.facts(), "pool": self.pool}
+
+    def unsteady(self) -> str:
+        """Why the features of a picture may change while training; "" where they do not."""
+        if self.learns:
+            return "the image tower trains"
+        if not self.keep_statistics and any(isinstance(m, _BatchNorm) for m in self.modules()):
+            return "the batch norms of the image tower follow what they see"
+        return ""
+
     def train(self, mode: bool = True) -> VisEncoder:
         super().train(False)
         self.training = mode
@@ -93,7 +106,7 @@ class VisEncoder(nn.Module):
             None if P == 1 else torch.arange(many, device=device).repeat(P)[None],
         )
 
-    def grids(self, pixels: Tensor, shown: Tensor | None) -> Tensor:
+    def grids(self, pixels: Tensor, shown: Tensor | None = None) -> Tensor:
         """(B, P, N, F) of pixels (B, P, H, W, 3); 0 for pictures that are not there."""
         B, P = pixels.shape[:2]
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.learns):

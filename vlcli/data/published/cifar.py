@@ -15,6 +15,7 @@ from vlcli.spec.problem import UserError
 
 from ..records import Record
 from ..references import joined, other_root
+from ..visual import Mark
 from .asked import Asked, no_features
 from .files import field, known_split
 from .pickled import pickled
@@ -93,6 +94,10 @@ class Batches:
         if not row.isdecimal() or int(row) >= len(self._read[path]):
             raise UserError(f"{path} has no picture number {row}.")
         return self._read[path][int(row)]
+
+    def mark(self, reference: str) -> Mark:
+        path, _, row = reference.rpartition("#")
+        return Mark.of(path, inside=f"#{row}")
 
     def faults(self, references: Sequence[str]) -> dict[str, str]:
         found: dict[str, str] = {}

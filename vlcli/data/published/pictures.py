@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..references import year
-from ..visual import Picture, PictureFiles
+from ..visual import Mark, Picture, PictureFiles, Pictures
 from .cifar import Batches, in_a_batch
 
 
@@ -29,10 +29,15 @@ class PublishedPictures:
         self._batches = Batches()
 
     def open(self, reference: str) -> Picture:
-        held = self._batches if in_a_batch(reference) else self._files
-        return held.open(reference)
+        return self._holding(reference).open(reference)
+
+    def mark(self, reference: str) -> Mark:
+        return self._holding(reference).mark(reference)
 
     def faults(self, references: Sequence[str]) -> dict[str, str]:
         rows = [each for each in references if in_a_batch(each)]
         files = [each for each in references if not in_a_batch(each)]
         return self._batches.faults(rows) | self._files.faults(files)
+
+    def _holding(self, reference: str) -> Pictures:
+        return self._batches if in_a_batch(reference) else self._files

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from vlcli.data.visual import PictureArray
+from vlcli.data.visual import Mark, PictureArray
 from vlcli.spec.problem import UserError
 
 from . import sets, vqa
@@ -139,12 +139,20 @@ class ShapesPictures:
     _arrays: dict[str, PictureArray] = field(default_factory=dict)
 
     def open(self, reference: str) -> np.ndarray:
+        array, number = self._found(reference)
+        return array.open(number)
+
+    def mark(self, reference: str) -> Mark:
+        array, number = self._found(reference)
+        return array.mark(number)
+
+    def _found(self, reference: str) -> tuple[PictureArray, str]:
         name, _, number = reference.rpartition("/")
         if name not in self._arrays:
             if name not in sets.NAMES:
                 raise UserError(f'shapes has no picture "{reference}".')
             self._arrays[name] = PictureArray(self.data.array(name))
-        return self._arrays[name].open(number)
+        return self._arrays[name], number
 
     def faults(self, references: Sequence[str]) -> dict[str, str]:
         """None: its records come with it."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from vlcli.contracts import Example, Visual
-from vlcli.data.batching import loader
+from vlcli.data.batching import InRow, loader
 from vlcli.data.dataset import Draw, ExampleSet, Fetched, Look
 from vlcli.data.faults import Fault, known_faults, nothing_readable
 from vlcli.data.visual import Reader
@@ -66,20 +66,6 @@ class Pictures(ExampleSet):
             return error
 
 
-class Batches:
-    """So many pictures in a row, in batches."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-
-    def __len__(self) -> int:
-        return -(-self.number // TOGETHER)
-
-    def __iter__(self) -> Iterator[list[Draw]]:
-        for begin in range(0, self.number, TOGETHER):
-            yield [Draw(0, n) for n in range(begin, min(begin + TOGETHER, self.number))]
-
-
 class Reading(NamedTuple):
     """The pictures of one split that are there and want to be read."""
 
@@ -121,8 +107,8 @@ def _there(data: Data, split: Split) -> Reading | None:
 def _read(reading: Reading, faults: dict[str, Fault]) -> Iterator[int]:
     """Read the pictures of a split; faults by example, and the number of pictures of each batch."""
     number = len(reading.pictures)
-    order, workers = Batches(number), reading.data.spec.num_workers
-    for many, load in enumerate(loader(reading.pictures, order, len, workers), start=1):  # type: ignore[arg-type]
+    order, workers = InRow(number, TOGETHER), reading.data.spec.num_workers
+    for many, load in enumerate(loader(reading.pictures, order, len, workers), start=1):
         for fault in load.faults:
             faults.setdefault(fault.id, fault)
         yield min(TOGETHER, number - (many - 1) * TOGETHER)

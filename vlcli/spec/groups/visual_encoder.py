@@ -91,6 +91,13 @@ class VisualEncoderArgs(Group):
         "pictures whose texts speak of left or right are not flipped.",
         needs=(needs.VISION, needs.PIXELS),
     )
+    cache_features: bool = arg(
+        False,
+        "Compute the features of a frozen image tower once, before training, and keep them on the "
+        "disk for this run and others: in vlcli of the user's cache folder.",
+        needs=(needs.VISION, needs.RAW, needs.TRAINING),
+        new=True,
+    )
     use_vis_adapter: bool = arg(
         False, "Put trainable adapters into the image tower.", needs=(needs.VISION, needs.RAW)
     )

@@ -24,6 +24,12 @@ def _batch_norms(run: Run) -> bool:
     return _tower(run) and str(run.feature_type).startswith("raw_RN")
 
 
+def _trained(run: Run) -> list[str]:
+    """The keys that let something of the tower train."""
+    norms = () if _batch_norms(run) else ("unfreeze_layer_norms",)
+    return run.on(*facts.TOWER_PARTS, *norms, "use_lora")
+
+
 @rule(RULES, "R54", "warning", "only a tower pools", "vis_pooling_output feature_type")
 def pooled_features_are_not_stored(run: Run) -> Iterator[Finding]:
     """The pooled feature of a picture is the last output of an image tower, so it needs a raw_*
@@ -189,11 +195,45 @@ def rates_of_a_frozen_tower(run: Run) -> Iterator[Finding]:
     the image tower. It has some with use_vis_adapter, one of the unfreeze_vis_* keys,
     unfreeze_batch_norms, unfreeze_layer_norms (where it has such), or LoRA (which trains all
     biases)."""
-    norms = () if _batch_norms(run) else ("unfreeze_layer_norms",)
-    trainable = run.on(*facts.TOWER_PARTS, *norms, "use_lora")
-    if _tower(run) and run.use_separate_optimizer_for_visual and not trainable:
+    if _tower(run) and run.use_separate_optimizer_for_visual and not _trained(run):
         yield Finding(
             ("use_separate_optimizer_for_visual", "use_adam_for_visual", "vis_lr"),
             "use_separate_optimizer_for_visual has no effect: nothing of the image tower trains.",
             "Set use_vis_adapter: true or unfreeze_vis_encoder: true, or remove it.",
         )
+
+
+@rule(
+    RULES,
+    "R174",
+    "warning",
+    "features that do not stay the same",
+    "cache_features use_data_augmentation freeze_bn_statistics",
+)
+def features_to_keep(run: Run) -> Iterator[Finding]:
+    """cache_features keeps what a tower makes of each picture, so it has no effect where that
+    changes during the run: where something of the tower trains (a visual adapter, a part that is
+    unfrozen, the biases that LoRA trains), where use_data_augmentation changes the pictures, and
+    where batch norms follow what they see."""
+    if not run.cache_features or not _tower(run) or not facts.learns(run):
+        return
+    if trained := _trained(run):
+        keys, why = trained, f"{listed(trained)} {_lets(trained)} the image tower train"
+        mend = f"remove {listed(trained)}"
+    elif run.use_data_augmentation:
+        keys, why = ["use_data_augmentation"], "use_data_augmentation changes the pictures"
+        mend = "remove use_data_augmentation"
+    elif str(run.feature_type).startswith("raw_RN") and not run.freeze_bn_statistics:
+        keys, why = ["freeze_bn_statistics"], "the batch norms of the tower follow what they see"
+        mend = "set freeze_bn_statistics: true"
+    else:
+        return
+    yield Finding(
+        ("cache_features", *keys),
+        f"cache_features has no effect: {why}, so features do not stay the same.",
+        f"Remove cache_features, or {mend}.",
+    )
+
+
+def _lets(keys: list[str]) -> str:
+    return "let" if len(keys) > 1 else "lets"
