@@ -20,7 +20,8 @@ from pathlib import Path
 import h5py  # type: ignore[import-untyped]
 import numpy as np
 
-from vlcli.data.store import StoredReader, StoreWriter
+from vlcli.data.store import StoredReader
+from vlcli.data.store_writer import StoreWriter
 
 AIM = 40_000
 

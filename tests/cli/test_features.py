@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vlcli.data.store import HEADER
+from vlcli.data.shards import HEADER
 from vlcli.spec.stores import ARRAY, IDS, part_of
 
 from .test_screens import vlcli

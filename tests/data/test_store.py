@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from vlcli.data.store import HEADER, FeatureStore, StoredReader, StoreWriter
+from vlcli.data.shards import HEADER, PART
+from vlcli.data.store import FeatureStore, StoredReader
+from vlcli.data.store_writer import StoreWriter
 from vlcli.data.visual import grid_boxes
 from vlcli.spec.problem import UserError
 from vlcli.spec.stores import ARRAY, IDS, INDEX, part_of, read_index
@@ -133,7 +135,7 @@ def test_a_writer_goes_on_behind_what_is_whole(tmp_path: Path) -> None:
         writer.add(["a/0.png", "a/1.png"], np.stack([values("a/0.png"), values("a/1.png")]))
     assert not path.exists()
     part = part_of(path)
-    with (part / IDS).open("ab") as ids, (part / ARRAY).open("ab") as array:
+    with (part / IDS).open("ab") as ids, (part / f"{ARRAY}{PART}").open("ab") as array:
         ids.write(b'["a/2.png", "half a li')
         array.write(b"half a record")
     with StoreWriter(path, FACTS, NAMES) as writer:

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from vlcli.data.shards import HEADER
 from vlcli.data.sources import pictures as held_pictures
 from vlcli.data.sources import reader
-from vlcli.data.store import HEADER, FeatureStore
-from vlcli.runs.extract import Extracted, Wish, extract
+from vlcli.data.store import FeatureStore
+from vlcli.runs.extract import Extracted, extract
+from vlcli.runs.extractor import Wish
 from vlcli.runs.parts import build
 from vlcli.spec.problem import UserError
 from vlcli.spec.read import read_spec_text
@@ -40,8 +42,8 @@ def run(source: Path, out: Path, **more: object) -> tuple[Extracted, str]:
 def test_pictures_become_a_store_once(pictures: Path, tmp_path: Path) -> None:
     out = tmp_path / "feats"
     found, said = run(pictures, out)
-    assert (found.whole, found.new, found.before, found.skipped) == (True, 8, 0, {})
-    assert said == "8 pictures, 4 x 96 features each (timm:test_resnet, 64 x 64 pixels)."
+    assert (found.whole, found.new, found.before, found.bad) == (True, 8, 0, {})
+    assert said == "8 pictures, 4 x 96 float16 features each (timm:test_resnet, 64 x 64 pixels)."
     store = FeatureStore(out)
     assert store.ids == [f"{number}.png" for number in range(8)]
     assert list(store.damaged()) == []

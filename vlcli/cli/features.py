@@ -46,13 +46,77 @@ def extract(
     pool: Annotated[
         Literal["grid", "pooled"], typer.Option("--pool", help="All cells, or one feature.")
     ] = "grid",
+    boxes: Annotated[
+        Path | None,
+        typer.Option(
+            "--boxes",
+            metavar="FILE",
+            help="Features of regions instead: the grid's mean within each box of a .jsonl, whose "
+            "records have image, boxes (x1, y1, x2, y2 in pixels of width and height, or as shares "
+            "without these) and, if known, names.",
+        ),
+    ] = None,
+    detector: Annotated[
+        str | None,
+        typer.Option(
+            "--detector",
+            metavar="NAME",
+            help="Features of regions that torchvision:NAME finds (fasterrcnn_resnet50_fpn, "
+            "retinanet_resnet50_fpn, ...); pretrained by default.",
+        ),
+    ] = None,
+    detector_weights: Annotated[
+        Path | None,
+        typer.Option("--detector-weights", metavar="FILE", help="The detector's weights."),
+    ] = None,
+    detector_random: Annotated[
+        bool, typer.Option("--detector-random", help="Random weights for the detector.")
+    ] = False,
+    min_score: Annotated[
+        float | None,
+        typer.Option(
+            "--min-score",
+            min=0,
+            max=1,
+            help="How sure the detector must be of a box: 0.05; 0 always finds enough of them.",
+            show_default=False,
+        ),
+    ] = None,
+    boxes_per_picture: Annotated[
+        int | None,
+        typer.Option(
+            "--boxes-per-picture",
+            min=1,
+            help="At most so many: the first of a file, the best of a detector; 36.",
+            show_default=False,
+        ),
+    ] = None,
+    names: Annotated[
+        Path | None,
+        typer.Option(
+            "--names", metavar="FILE", help="What numbers of things mean, a line each, from 0 on."
+        ),
+    ] = None,
     size: Annotated[
         int | None, typer.Option("--size", min=8, help="Side of a picture in pixels.")
     ] = None,
     dtype: Annotated[
-        Literal["float16", "float32"], typer.Option("--dtype", help="How numbers are stored.")
+        Literal["float16", "bfloat16", "float32"],
+        typer.Option("--dtype", help="How numbers are stored."),
     ] = "float16",
+    shard_size: Annotated[
+        str,
+        typer.Option(
+            "--shard-size",
+            metavar="SIZE",
+            help="Of one array of the store: bytes (500MB), or a number of pictures.",
+        ),
+    ] = "4GB",
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Pictures at once.")] = 32,
+    threads: Annotated[
+        int | None,
+        typer.Option("--threads", min=1, help="Threads that decode pictures; one a core, up to 8."),
+    ] = None,
     device: Annotated[
         Literal["auto", "cpu", "cuda", "mps"], typer.Option("--device", help="Where to compute.")
     ] = "auto",
@@ -72,32 +136,119 @@ def extract(
     from vlcli.cli.screen import console, print_json, say
     from vlcli.cli.train import wake
 
-    if weights is not None and random:
-        say("--weights and --random exclude each other. Keep one of them.")
-        raise typer.Exit(USAGE)
+    _check_together(
+        {
+            "--weights": weights,
+            "--random": random,
+            "--pool pooled": pool == "pooled",
+            "--boxes": boxes,
+            "--detector": detector,
+            "--detector-weights": detector_weights,
+            "--detector-random": detector_random,
+            "--min-score": min_score,
+            "--boxes-per-picture": boxes_per_picture,
+            "--names": names,
+        }
+    )
     wake()
-    from vlcli.runs.extract import Wish, extract
+    from vlcli.runs.extract import extract
+    from vlcli.runs.extractor import Wish
     from vlcli.runtime.progress import Count
 
     wish = Wish(
-        source, out, encoder, weights, random, pool, size, dtype, batch_size, device, images, on_bad
+        source=source,
+        out=out,
+        encoder=encoder,
+        weights=weights,
+        random=random,
+        pool=pool,
+        size=size,
+        dtype=dtype,
+        batch_size=batch_size,
+        device=device,
+        images=images,
+        on_bad=on_bad,
+        shard_size=shard_size,
+        boxes=boxes,
+        detector=detector,
+        detector_weights=detector_weights,
+        detector_random=detector_random,
+        names=names,
+        threads=threads,
     )
+    if min_score is not None:
+        wish = wish._replace(min_score=min_score)
+    if boxes_per_picture is not None:
+        wish = wish._replace(boxes_per_picture=boxes_per_picture)
     with Count(console(stderr=True)) as count:
         found = extract(wish, say, count.tell)
-    _list_bad(found, say)
     if not found.whole:
         done = found.before + found.new
         say(f"Stopped: {done:,} of {found.total:,} pictures are kept. The same command goes on.")
         raise typer.Exit(INTERRUPTED)
     if json:
-        print_json({"store": str(out), "new": found.new, "seconds": round(found.seconds, 3)})
+        print_json(
+            {
+                "store": str(out),
+                "new": found.new,
+                "seconds": round(found.seconds, 3),
+                "pictures": found.records,
+                "bytes": found.size,
+                "bad": len(found.bad),
+                "bad_file": str(found.bad_file) if found.bad_file else None,
+            }
+        )
         return
-    if found.new:
-        each = 1000 * found.seconds / found.new
-        say(f"{found.new:,} pictures in {found.seconds:.0f} s, {each:.1f} ms each.")
-    else:
-        say("Nothing was left to do.")
+    _close(found, say)
     print(f'"feature_type": "stored:{out}"')
+
+
+EXCLUDE = (
+    ("--weights", "--random"),
+    ("--boxes", "--detector"),
+    ("--boxes", "--pool pooled"),
+    ("--detector", "--pool pooled"),
+    ("--detector-weights", "--detector-random"),
+)
+NEED = {  # options that mean nothing without one of others
+    "--detector-weights": ("--detector",),
+    "--detector-random": ("--detector",),
+    "--min-score": ("--detector",),
+    "--boxes-per-picture": ("--boxes", "--detector"),
+    "--names": ("--boxes", "--detector"),
+}
+
+
+def _check_together(given: dict[str, object]) -> None:
+    """Options that exclude each other, or have no effect, end the command."""
+    from vlcli.cli.screen import say
+
+    said = {name for name, value in given.items() if value not in (None, False)}
+    for pair in EXCLUDE:
+        if said.issuperset(pair):
+            say(f"{' and '.join(pair)} exclude each other. Keep one of them.")
+            raise typer.Exit(USAGE)
+    for name, others in NEED.items():
+        if name in said and said.isdisjoint(others):
+            say(f"{name} has no effect without {' or '.join(others)}. Add it, or leave {name} out.")
+            raise typer.Exit(USAGE)
+
+
+def _close(found: Extracted, say: Callable[[str], None]) -> None:
+    """What came of it, in two or three lines."""
+    each = f"{found.size / found.records:,.0f} bytes a picture, {_amount(found.size)} in all"
+    if found.new:
+        pace = found.new / max(found.seconds, 1e-9)
+        say(f"{found.new:,} pictures in {found.seconds:,.1f} s, {pace:,.1f} a second; {each}.")
+    else:
+        say(f"Nothing was left to do: {found.records:,} pictures, {each}.")
+    if not found.bad:
+        return
+    say(f"{len(found.bad):,} of {found.total:,} pictures could not be read:")
+    for why in list(found.bad.values())[:SHOWN]:
+        say(f"  {why}")
+    more = f"and {len(found.bad) - SHOWN:,} more; " if len(found.bad) > SHOWN else ""
+    say(f"  {more}{found.bad_file} lists them.")
 
 
 @app.command("info")
@@ -112,7 +263,7 @@ def info(
     store = FeatureStore(path)
     index = store.index
     damaged = list(store.damaged())
-    size = index.records * index.record_bytes
+    size = index.rows * index.row_bytes
     if json:
         print_json(
             {
@@ -120,7 +271,9 @@ def info(
                 "records": index.records,
                 "tokens": index.tokens,
                 "width": index.width,
-                "grid": list(index.grid),
+                "grid": index.grid and list(index.grid),
+                "columns": list(index.columns),
+                "shards": len(index.shards),
                 "dtype": index.dtype,
                 "bytes": size,
                 "encoder": index.encoder,
@@ -130,15 +283,18 @@ def info(
             }
         )
     else:
-        rows, columns = index.grid
+        what = ", ".join(index.columns)
+        if index.grid:
+            what = "grid {} x {}".format(*index.grid)
         facts = {
             "pictures": f"{index.records:,}",
-            "features": f"{index.tokens} x {index.width} {index.dtype}, grid {rows} x {columns}",
+            "features": f"{index.tokens} x {index.width} {index.dtype}, {what}",
+            "shards": f"{len(index.shards):,}",
             "bytes": f"{size:,}",
             **{key: _shown(value) for key, value in index.encoder.items()},
             "source": index.source["path"],
-            "skipped": str(len(index.skipped)),
-            "first id": next(iter(store.rows), "-"),
+            "skipped": f"{index.skipped:,}",
+            "first id": next(iter(store), "-"),
         }
         print_table(list(facts.items()), ("what", str(path)))
     if damaged:
@@ -159,11 +315,10 @@ def _shown(value: object) -> str:
     return str(value)
 
 
-def _list_bad(found: Extracted, say: Callable[[str], None]) -> None:
-    if not found.skipped:
-        return
-    say(f"{len(found.skipped)} of {found.total:,} pictures could not be read:")
-    for why in list(found.skipped.values())[:SHOWN]:
-        say(f"  {why}")
-    if len(found.skipped) > SHOWN:
-        say(f"  and {len(found.skipped) - SHOWN} more, listed in the store's index")
+def _amount(size: int) -> str:
+    """Bytes in the unit that fits them."""
+    unit, many = next(pair for pair in _UNITS if size >= pair[1] or pair[1] == 1)
+    return f"{size / many:.3g} {unit}"
+
+
+_UNITS = (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("KB", 1e3), ("bytes", 1))

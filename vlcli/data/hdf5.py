@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from vlcli.contracts import Box, Visual
 from vlcli.spec.problem import UserError
@@ -21,7 +20,7 @@ from vlcli.spec.sizes import BUTD_BOXES, CLIP_TOKENS, CLIP_WIDTH
 from .arrays import array, damage, finite, missing_file, no_id, number, open_file
 from .references import no_names, other_root, stored, year
 from .shown import BoxWords
-from .visual import coverage, grid_boxes
+from .visual import coverage, grid_boxes, overlaps
 
 Each = TypeVar("Each")
 
@@ -226,15 +225,6 @@ class GridReader:
 
 _BOXES = "stored box features; VL-T5's feature_extraction makes them, tsv_to_h5.py at its end"
 _GRIDS = "a stored CLIP grid; VL-Adapter's feature_extraction/coco_CLIP.py makes them"
-
-
-def overlaps(boxes: Tensor, others: Tensor) -> Tensor:
-    """(M, 4), (N, 4) -> (M, N): what two boxes share, of what they cover together."""
-    low = torch.maximum(boxes[:, None, :2], others[None, :, :2])
-    high = torch.minimum(boxes[:, None, 2:], others[None, :, 2:])
-    both = (high - low).clamp_min(0).prod(-1)
-    first, second = ((each[:, 2:] - each[:, :2]).prod(-1) for each in (boxes, others))
-    return both / (first[:, None] + second[None] - both).clamp_min(1e-12)
 
 
 def _spread(names: Sequence[Each]) -> Sequence[Each]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +34,30 @@ def tags(names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(getattr(name, "thing", name) for name in names))
 
 
+def vocabulary(path: Path) -> tuple[str, ...]:
+    """What numbers mean, a line each, of which the first word before a comma counts, in lower case;
+    () where there is no such file."""
+    try:
+        held = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read as text: {error}.") from error
+    return tuple(line.split(",")[0].lower().strip() for line in held)
+
+
+def said(things: Sequence[str], kinds: Sequence[str] = ()) -> tuple[Shown, ...]:
+    """ "attribute object" of each region, or "object" where there are no attributes."""
+    if not kinds:
+        return tuple(map(Shown, things))
+    return tuple(
+        Shown(f"{kind} {thing}", thing) for kind, thing in zip(kinds, things, strict=False)
+    )
+
+
 class BoxWords:
     """What stored boxes show: the numbers of their objects and attributes, in words.
 
     The vocabularies `VG/objects_vocab.txt` and `VG/attributes_vocab.txt` below `root` are read when
-    they are first needed; of a line, the first word before a comma counts, in lower case.
+    they are first needed.
     """
 
     def __init__(self, root: Path) -> None:
@@ -51,11 +70,7 @@ class BoxWords:
         no attributes; () where file or vocabulary do not know objects."""
         things = self._said(file, path, group, "obj_id", OBJECTS, many)
         kinds = self._said(file, path, group, "attr_id", ATTRIBUTES, many)
-        if not kinds:
-            return tuple(map(Shown, things))
-        return tuple(
-            Shown(f"{kind} {thing}", thing) for kind, thing in zip(kinds, things, strict=False)
-        )
+        return said(things, kinds)
 
     def missing(self) -> str:
         """A sentence for the vocabularies that are not there, or nothing."""
@@ -86,10 +101,5 @@ class BoxWords:
 
     def _vocabulary(self, name: str) -> tuple[str, ...]:
         if name not in self._read:
-            path = self.folder / name
-            try:
-                held = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-            except (OSError, UnicodeDecodeError) as error:
-                raise UserError(f"{path} cannot be read as text: {error}.") from error
-            self._read[name] = tuple(line.split(",")[0].lower().strip() for line in held)
+            self._read[name] = vocabulary(self.folder / name)
         return self._read[name]

@@ -113,7 +113,7 @@ def reader(args: DataArgs, held: Pictures, interpolation: str = "bicubic") -> Re
     if args.feature_type == "patch":
         return PatchReader(held, args.image_size, args.patch_size)
     if store := stores.path_of(args.feature_type):
-        return StoredReader(store, held)
+        return StoredReader(store, held, named=_needs_names(args))
     if args.dataset is not None and args.feature_type in STORED_TYPES:
         raise UserError(
             f'feature_type is "{args.feature_type}", and dataset "{args.dataset}" has no stored '

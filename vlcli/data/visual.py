@@ -5,6 +5,7 @@ N visual tokens, F feature width, H, W picture size, p patch side.
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from collections.abc import Sequence
@@ -20,6 +21,8 @@ from vlcli.contracts import Box, Visual
 from vlcli.spec.problem import UserError
 
 Picture = Image.Image | np.ndarray
+
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # it is refused, below
 
 # Mean and deviation of photographs by channel (ImageNet): pixels come out near zero and one.
 MEAN, _STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
@@ -117,15 +120,15 @@ def decoded(source: Path | IO[bytes], name: str) -> Image.Image:
     """The whole picture in RGB; `name` says in a UserError which one is no picture, cut off or too
     large. FileNotFoundError where there is none."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(source) as file:
-                return file.convert("RGB")
+        with Image.open(source) as file:
+            if file.width * file.height > (Image.MAX_IMAGE_PIXELS or math.inf):
+                raise Image.DecompressionBombError(f"{file.width} x {file.height} pixels")
+            return file.convert("RGB")
     except FileNotFoundError:
         raise
     except UnidentifiedImageError as error:
         raise UserError(f"{name} is not a picture that can be read.") from error
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+    except Image.DecompressionBombError as error:
         raise UserError(f"The picture {name} is too large to be read: {error}") from error
     except (OSError, SyntaxError, ValueError) as error:
         raise UserError(f"The picture {name} cannot be read: {error}.") from error
@@ -273,3 +276,12 @@ def coverage(boxes: Tensor, cells: Tensor) -> Tensor:
     flat = (boxes[:, 2:] <= boxes[:, :2])[:, None]
     area_MN = (high - low).clamp_min(1e-6 * (flat & (high >= low))).prod(-1)
     return area_MN / area_MN.sum(-1, keepdim=True).clamp_min(1e-30)
+
+
+def overlaps(boxes: Tensor, others: Tensor) -> Tensor:
+    """(M, 4), (N, 4) -> (M, N): what two boxes share, of what they cover together."""
+    low = torch.maximum(boxes[:, None, :2], others[None, :, :2])
+    high = torch.minimum(boxes[:, None, 2:], others[None, :, 2:])
+    both = (high - low).clamp_min(0).prod(-1)
+    first, second = ((each[:, 2:] - each[:, :2]).prod(-1) for each in (boxes, others))
+    return both / (first[:, None] + second[None] - both).clamp_min(1e-12)

@@ -5,7 +5,6 @@ B pictures, S side in pixels, r, c rows and columns of the grid, F feature width
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
@@ -13,6 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from vlcli.spec.problem import UserError
+
+from .state import digest, load_whole
 
 Pool = Literal["grid", "pooled"]
 POOLS: tuple[Pool, ...] = ("grid", "pooled")
@@ -73,7 +74,8 @@ class Tower(nn.Module):
         """Bytes (B, S, S, 3) as the encoder reads them: (B, 3, S, S) float32."""
         mean, std = (torch.tensor(each).to(pictures.device) for each in self.look[1:3])
         # channels last in memory, as they come: convolutions are faster so
-        return ((pictures.float() / 255 - mean) / std).permute(0, 3, 1, 2)
+        held = pictures.to(torch.float32, copy=True)
+        return held.div_(255).sub_(mean).div_(std).permute(0, 3, 1, 2)
 
     def shape(self, pool: Pool) -> tuple[int, int, int]:
         """r, c, F. UserError where the encoder cannot see pictures of its size."""
@@ -92,28 +94,11 @@ class Tower(nn.Module):
 
     def load(self, weights: Mapping[str, Tensor], source: str) -> None:
         """Put a whole state dict in; UserError where names or shapes do not fit."""
-        own = self.visual.state_dict()
-        lacking, extra = own.keys() - weights.keys(), weights.keys() - own.keys()
-        if lacking or extra:
-            raise UserError(
-                f"The weights {source} are not of {self.name}: {_some(lacking, 'missing')}, "
-                f"{_some(extra, 'unknown')}. Name the encoder that they were trained in."
-            )
-        for name, value in weights.items():
-            if value.shape != own[name].shape:
-                raise UserError(
-                    f"The weights {source} are not of {self.name}: {name} is "
-                    f"{tuple(value.shape)} there and {tuple(own[name].shape)} here."
-                )
-        self.visual.load_state_dict(dict(weights))
+        load_whole(self.visual, weights, source, self.name)
 
     def digest(self) -> str:
         """sha256 over all weights, with their names."""
-        found = hashlib.sha256()
-        for name, value in self.visual.state_dict().items():
-            found.update(name.encode())
-            found.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-        return found.hexdigest()
+        return digest(self.visual)
 
     def facts(self) -> dict[str, Any]:
         """What features depend on, as JSON values."""
@@ -126,10 +111,3 @@ class Tower(nn.Module):
 def tokens_to_grid(tokens: Tensor, rows: int, columns: int) -> Tensor:
     """(B, r c, F) as (B, F, r, c)."""
     return tokens.transpose(1, 2).unflatten(2, (rows, columns))
-
-
-def _some(names: set[str], what: str) -> str:
-    if not names:
-        return f"none {what}"
-    shown = ", ".join(sorted(names)[:2])
-    return f"{len(names)} {what} ({shown}{', ...' if len(names) > 2 else ''})"
