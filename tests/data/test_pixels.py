@@ -16,10 +16,10 @@ from PIL import Image
 from vlcli.data import shapes
 from vlcli.data.pixels import KeptReader, PixelReader
 from vlcli.data.published import PublishedPictures
-from vlcli.data.store import StoreWriter
+from vlcli.data.store_writer import StoreWriter
 from vlcli.data.tars import PictureTar
 from vlcli.data.visual import PictureArray, PictureFiles, grid_boxes
-from vlcli.runs.extract import see
+from vlcli.runs.extractor import see
 from vlcli.spec.encoders import RANDOM
 from vlcli.spec.problem import UserError
 from vlcli.towers.build import build
@@ -40,7 +40,7 @@ def test_bytes_are_those_that_features_are_extracted_from(folder: Path, encoder:
     assert (seen.features.shape, seen.boxes.shape) == ((0, 0), (0, 4))
     assert seen.pixels is not None
     assert seen.pixels.dtype == torch.uint8
-    assert np.array_equal(seen.pixels.numpy(), see(PictureFiles(folder), "noise.png", tower))
+    assert np.array_equal(seen.pixels.numpy(), see(PictureFiles(folder).open("noise.png"), tower))
 
 
 def test_the_interpolation_is_the_one_asked_for(folder: Path) -> None:

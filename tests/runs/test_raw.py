@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from vlcli.data import shapes
-from vlcli.runs.extract import Wish, extract
+from vlcli.runs.extract import extract
+from vlcli.runs.extractor import Wish
 from vlcli.runs.train import Outcome, Plan, train
 from vlcli.runtime.progress import screen_for
 from vlcli.spec.read import read_spec_text

@@ -20,7 +20,7 @@ from vlcli.data.dataset import ExampleSet
 from vlcli.data.faults import Skips
 from vlcli.data.pixels import KeptReader, PixelReader
 from vlcli.data.shapes import cache_folder
-from vlcli.data.store import StoreWriter
+from vlcli.data.store_writer import StoreWriter
 from vlcli.data.visual import Mark
 from vlcli.runs.jobs import Job
 from vlcli.runs.lock import Turn
