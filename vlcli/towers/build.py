@@ -74,7 +74,7 @@ def build(
         raise UserError(
             f"The pretrained weights of {encoder} cannot be had: {why}. {asked.weights}"
         ) from error
-    tower.name = encoder
+    tower.name, tower.code = encoder, asked.code
     if weights not in (PRETRAINED, RANDOM):
         assert read is not None
         _load(tower, weights, read)

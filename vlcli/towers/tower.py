@@ -38,6 +38,7 @@ class Tower(nn.Module):
         self.name = name
         self.visual = visual.eval()
         self.look = look
+        self.code = USAGE  # exit code of what it cannot see
 
     # What a library's file says.
 
@@ -86,7 +87,7 @@ class Tower(nn.Module):
             raise UserError(
                 f"{self.name} cannot see pictures of {side} x {side} pixels: "
                 f"{str(error).splitlines()[0]}. Name another size.",
-                USAGE,
+                self.code,
             ) from error
         return found.shape[1], found.shape[2], found.shape[3]
 
