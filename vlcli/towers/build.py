@@ -21,7 +21,7 @@ from vlcli.spec.entries import nearest
 from vlcli.spec.problem import UserError
 
 from .packages import find, renamed
-from .tower import USAGE, Look, Tower
+from .tower import UNSEEN, USAGE, Look, Tower
 
 SEED = 0  # of random weights
 Read = Callable[[Path], Mapping[str, Tensor]]
@@ -79,7 +79,10 @@ def build(
         assert read is not None
         _load(tower, weights, read)
     if size is not None:
-        tower.resize(size)
+        try:
+            tower.resize(size)
+        except UNSEEN as error:
+            raise tower.unseen(size, error) from error
     return tower.requires_grad_(False)
 
 
