@@ -32,7 +32,7 @@ def frames(count: int) -> np.ndarray:
 def test_a_short_clip_is_filled_up_with_zeros(tmp_path: Path) -> None:
     held = frames(5)
     store(tmp_path, held.astype(np.float16))
-    features, boxes, names = ClipReader(tmp_path, 8).read(CLIP)
+    features, boxes, names, _ = ClipReader(tmp_path, 8).read(CLIP)
     assert (features.shape, features.dtype) == ((8, 512), torch.float32)
     assert torch.equal(features[:5], torch.from_numpy(held.astype(np.float16)).float())
     assert not features[5:].any()

@@ -9,8 +9,6 @@ from typing import Any
 
 import h5py  # type: ignore[import-untyped]
 import numpy as np
-import torch
-from torch import Tensor
 
 from vlcli.spec.problem import UserError
 
@@ -66,11 +64,12 @@ def damage(path: Path, reference: str) -> Iterator[None]:
         ) from error
 
 
-def finite(held: Any, path: Path, reference: str) -> Tensor:
+def finite(held: Any, path: Path, reference: str) -> np.ndarray:
+    """The numbers in float32; UserError where not all are finite."""
     values = np.asarray(held[()] if isinstance(held, h5py.Dataset) else held, dtype=np.float32)
     if not np.isfinite(values).all():
         raise UserError(f"{path}, picture {reference}: not all features are finite numbers.")
-    return torch.from_numpy(values)
+    return values
 
 
 def number(file: Any, path: Path, reference: str, name: str) -> float:
