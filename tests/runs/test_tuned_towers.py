@@ -74,7 +74,7 @@ def tower_of(parts: Parts) -> dict[str, Tensor]:
         (RESNET, {"unfreeze_vis_encoder": True}, r".*"),
         (RESNET, {"unfreeze_vis_last_layer": True}, r"layer4\..*"),
         (VIT, {"unfreeze_vis_last_layer": True}, r"blocks\.5\..*"),
-        (RESNET, {"unfreeze_batch_norms": True}, r"(.*\.)?(bn\d|conv1\.[14]|downsample\.1)\..*"),
+        (RESNET, {"unfreeze_batch_norms": True}, r"(.*\.)?(bn\d|conv1\.[14]|downsample\.2)\..*"),
         (RESNET, ADAPTERS, r"layer3\.0\.(front|middle)_adapter\..*"),
         (VIT, {"use_vis_adapter": True}, r"blocks\.[0-5]\.middle_adapter\..*"),
     ],
