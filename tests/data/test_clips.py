@@ -32,7 +32,7 @@ def frames(count: int) -> np.ndarray:
 def test_a_short_clip_is_filled_up_with_zeros(tmp_path: Path) -> None:
     held = frames(5)
     store(tmp_path, held.astype(np.float16))
-    features, boxes, names = ClipReader(tmp_path, 8).read(CLIP)
+    features, boxes, names, _ = ClipReader(tmp_path, 8).read(CLIP)
     assert (features.shape, features.dtype) == ((8, 512), torch.float32)
     assert torch.equal(features[:5], torch.from_numpy(held.astype(np.float16)).float())
     assert not features[5:].any()
@@ -98,7 +98,7 @@ class Runs:
 def test_objects_in_a_clip_are_refused_and_not_run(tmp_path: Path) -> None:
     ran = tmp_path / "ran"
     store(tmp_path, np.array([Runs(f"touch {ran}")], dtype=object))
-    with pytest.raises(UserError, match="cannot be read as NPZ: Object arrays cannot be loaded"):
+    with pytest.raises(UserError, match='"features" holds no numbers'):
         ClipReader(tmp_path, 4).read(CLIP)
     (tmp_path / CLIP).write_bytes(pickle.dumps(Runs(f"touch {ran}")))
     with pytest.raises(UserError, match="cannot be read as NPZ"):

@@ -9,8 +9,9 @@ from typing import NamedTuple
 from vlcli.spec.facts import OWN_DATA
 from vlcli.spec.problem import UserError
 
+from .members import member
 from .records import read_records
-from .tars import PictureTar, member
+from .tars import PictureTar
 from .visual import PictureFiles, Pictures, below
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")

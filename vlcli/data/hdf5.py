@@ -121,7 +121,7 @@ class BoxReader:
             wide, high = (number(file, path, group, name) for name in ("img_w", "img_h"))
             with np.errstate(divide="ignore", invalid="ignore"):
                 shares = boxes[()].astype(np.float32) / np.array([wide, high] * 2, np.float32)
-            held = finite(features[:many], path, group)
+            held = torch.from_numpy(finite(features[:many], path, group))
             names = self._words.of(file, path, group, len(held)) if self.named else ()
         if not (shares.min() >= -SLACK and shares.max() <= 1 + SLACK):  # nan is neither
             raise UserError(f"{path}, picture {group}: its boxes lie outside the picture.")
@@ -190,7 +190,8 @@ class GridReader:
         path, group = self.path(reference)
         with damage(path, group), open_file(path, self._what) as file:
             features = array(file, path, group, "features", (CLIP_TOKENS, self.width))
-            return Visual(finite(features, path, group), torch.zeros(CLIP_TOKENS, 4))
+            held = torch.from_numpy(finite(features, path, group))
+            return Visual(held, torch.zeros(CLIP_TOKENS, 4))
 
     def read_regions(self, reference: str, regions: Sequence[Box]) -> Visual:
         """The mean of the grid's features within each box, by shares of the cells it covers."""

@@ -19,11 +19,12 @@ from vlcli.spec.sizes import BUTD_BOXES, STORED_TYPES
 from . import published, shapes
 from .clips import ClipReader
 from .hdf5 import BoxReader, GridReader
+from .members import is_inside, member
 from .pixels import PixelReader
 from .published import PublishedArgs, PublishedPictures
 from .records import Record, Tell, read_records, stop
 from .store import StoredReader
-from .tars import PictureTar, is_inside, member
+from .tars import PictureTar
 from .visual import PatchReader, PictureFiles, Pictures, Reader, below
 
 Item = TypeVar("Item")

@@ -1,48 +1,27 @@
-"""Pictures read straight from a tar, by where each of its members lies."""
+"""Pictures read straight from a tar."""
 
 from __future__ import annotations
 
 import io
-import os
-import posixpath
-import tarfile
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, BinaryIO
 
 from PIL import Image
 
 from vlcli.spec.problem import UserError
 
+from .members import Tar, member
 from .visual import Mark, decoded
 
-Places = dict[str, tuple[int, int]]  # offset and size in bytes, by name
 
-
-class PictureTar:
-    """References are names of members of an uncompressed tar.
-
-    The tar is indexed once, when something is first asked of it; the index travels to other
-    processes, the open file does not: each opens its own and reads at offsets.
-    """
-
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        self._places: Places | None = None
-        self._file: BinaryIO | None = None
-
-    @property
-    def places(self) -> Places:
-        if self._places is None:
-            self._places = index(self.path)
-        return self._places
+class PictureTar(Tar):
+    """References are names of members of an uncompressed tar."""
 
     def open(self, reference: str) -> Image.Image:
         """The whole picture in RGB. UserError where it is not there, no picture or cut off."""
-        place = self.places.get(member(reference))
-        if place is None:
+        held = self.content(reference)
+        if held is None:
             raise UserError(self._missing(reference))
-        return decoded(io.BytesIO(self._bytes(*place)), f"{reference} in {self.path}")
+        return decoded(io.BytesIO(held), f"{reference} in {self.path}")
 
     def mark(self, reference: str) -> Mark:
         name = member(reference)
@@ -55,55 +34,3 @@ class PictureTar:
         first = next(iter(self.places), None)
         hint = f"; its names look like {first}" if first else ""
         return f"There is no picture {reference} in {self.path}{hint}."
-
-    def _bytes(self, offset: int, size: int) -> bytes:
-        try:
-            if self._file is None:
-                self._file = self.path.open("rb", buffering=0)
-            held = os.pread(self._file.fileno(), size, offset)
-        except OSError as error:
-            raise UserError(f"{self.path} cannot be read: {error}.") from error
-        if len(held) < size:
-            raise UserError(f"{self.path} is shorter than it was when the run began.")
-        return held
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"path": self.path, "_places": self._places, "_file": None}
-
-
-def member(name: str) -> str:
-    """A name as the index has it: "./a/b.jpg" is "a/b.jpg"."""
-    return posixpath.normpath(name)
-
-
-def is_inside(name: str) -> bool:
-    """Whether a name stays below the folder that a tar would be unpacked in."""
-    plain = member(name)
-    return not (plain.startswith(("/", "../")) or plain == ".." or "\\" in name or "\0" in name)
-
-
-def index(path: Path) -> Places:
-    """Where the files of an uncompressed tar lie. UserError where it is none or is cut off, and for
-    names that lead out of it, links and everything else that is neither file nor folder."""
-    places: Places = {}
-    try:
-        length = path.stat().st_size
-        with tarfile.open(path, "r:") as held:
-            for each in held:
-                if not is_inside(each.name):
-                    raise UserError(f'{path} holds "{each.name}", a name that leads out of it.')
-                if each.isdir():
-                    continue
-                if not each.isreg() or each.issparse():
-                    raise UserError(
-                        f'{path} holds "{each.name}", which is no plain file. Pack pictures '
-                        "themselves, not links to them."
-                    )
-                if each.offset_data + each.size > length:
-                    raise UserError(f'{path} is cut off in the middle of "{each.name}".')
-                places[member(each.name)] = (each.offset_data, each.size)
-    except FileNotFoundError as error:
-        raise UserError(f"There is no tar {path}.") from error
-    except (tarfile.TarError, OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read as an uncompressed tar: {error}.") from error
-    return places
