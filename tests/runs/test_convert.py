@@ -69,6 +69,36 @@ def test_what_made_the_features_travels_with_them(tmp_path: Path) -> None:
             assert held.about == about
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_words_of_boxes_travel_with_them(tmp_path: Path, layout: str) -> None:
+    run(write_split(tmp_path / "first.h5"), tmp_path / "loose", to="npz")
+    words = {"objects.txt": ["yolk", "goggles"] * 800, "attributes.txt": ["gray"] * 400}
+    about = About({}, "pictures", None, words)
+    (tmp_path / "loose" / ABOUT).write_text(about.written())
+    run(tmp_path / "loose", tmp_path / "0")
+    run(tmp_path / "0", tmp_path / f"1-{LAYOUTS[layout]}", to=layout)
+    run(tmp_path / f"1-{LAYOUTS[layout]}", tmp_path / "2")
+    store = FeatureStore(tmp_path / "2")
+    assert (store.objects[1], len(store.attributes)) == ("goggles", 400)
+
+
+def test_words_that_an_h5_has_no_room_for_are_said(tmp_path: Path) -> None:
+    source = write_grids(tmp_path / "made")
+    about = About({"encoder": "timm:none"}, "pictures", None, {"objects.txt": ["yolk"] * 10_000})
+    (source / ABOUT).write_text(about.written())
+    assert run(source, tmp_path / "out.h5")[0].left == ("words",)
+    with opened(tmp_path / "out.h5") as held:
+        assert held.about.encoder == about.encoder
+
+
+def test_words_never_lead_to_other_files(tmp_path: Path) -> None:
+    source = write_grids(tmp_path / "made")
+    about = About({}, "pictures", None, {"../../evil.txt": ["yolk"]})
+    (source / ABOUT).write_text(about.written())
+    with pytest.raises(UserError, match=r"about\.json does not say what made the features"):
+        run(source, tmp_path / "feats")
+
+
 def test_what_a_run_reads_is_the_same_from_both(tmp_path: Path) -> None:
     """The published reader on the h5, and the store's on what was made of it."""
     path = tmp_path / "COCO/features/val2014_obj36.h5"

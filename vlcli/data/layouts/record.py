@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from vlcli.spec import stores
 from vlcli.spec.problem import UserError
 
 ABOUT = "about.json"  # beside or inside a layout: what made its features
 OBJECTS = ("obj_id", "obj_conf", "attr_id", "attr_conf")  # one number a box
 SIZES = ("img_w", "img_h")
+WORDS = {stores.OBJECTS, stores.ATTRIBUTES}
 SLACK = 1e-5  # by which a box may lie outside its picture
 
 
@@ -165,7 +167,7 @@ def _check_boxes(more: dict[str, np.ndarray], place: str) -> None:
         raise UserError(f"{place}: its boxes lie outside the picture.")
 
 
-def scale(more: dict[str, np.ndarray]) -> np.ndarray:
+def scale(more: Mapping[str, np.ndarray]) -> np.ndarray:
     """What boxes are to be divided by to be shares of the picture."""
     if not all(name in more for name in SIZES):
         return np.ones(4)
@@ -186,7 +188,7 @@ def about(raw: str | bytes, place: str) -> About:
         encoder, source, grid, words = (held[key] for key in About._fields)
         grid = None if grid is None else (int(grid[0]), int(grid[1]))
         lists = {str(file): list(map(str, lines)) for file, lines in words.items()}
-        whole = isinstance(encoder, dict) and isinstance(source, str)
+        whole = isinstance(encoder, dict) and isinstance(source, str) and lists.keys() <= WORDS
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
         whole = False
     if not whole:

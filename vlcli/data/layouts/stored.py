@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from vlcli.spec.problem import UserError
-from vlcli.spec.stores import ATTRIBUTES, IDS, INDEX, OBJECTS, read_index
+from vlcli.spec.stores import ATTRIBUTES, IDS, INDEX, ITEM_BYTES, OBJECTS, read_index
 
 from ..ids import Line, lines
 from .record import OBJECTS as COLUMNS
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..store import FeatureStore
 
 BATCH = 64  # records that are forced to the disk together
-PER_SHARD = 10_000  # pictures
+SHARD = 4 * 10**9  # bytes, as extraction has it
 
 
 class Stored(Features):
@@ -110,9 +110,10 @@ class StoredWriter(Writer):
     def __enter__(self) -> Self:
         from ..store_writer import StoreWriter
 
+        width = self.plan.first.width
         facts = {
             "tokens": self.plan.tokens,
-            "width": self.plan.first.width,
+            "width": width,
             "dtype": self.plan.dtype,
             "grid": None if self.columns else self._grid(),
             "encoder": self.plan.about.encoder,
@@ -120,7 +121,8 @@ class StoredWriter(Writer):
         }
         wanted = dict.fromkeys(self.plan.names, -1)
         words = self.plan.about.words if self.columns else {}
-        self._writer = StoreWriter(self.path, facts, wanted, PER_SHARD, words).__enter__()
+        per_shard = max(1, SHARD // (self.plan.tokens * width * ITEM_BYTES[self.plan.dtype]))
+        self._writer = StoreWriter(self.path, facts, wanted, per_shard, words).__enter__()
         self.done = self._writer.done
         return self
 
