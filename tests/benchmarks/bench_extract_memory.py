@@ -27,10 +27,13 @@ from torch import Tensor, nn
 
 from vlcli.data.gathering import Gathered
 from vlcli.runs import extract as module
-from vlcli.runs.extract import Wish, extract
+from vlcli.runs import extractor
+from vlcli.runs.extract import extract
+from vlcli.runs.extractor import Wish
 from vlcli.towers.tower import Look, Tower
 
 STEPS, FIRST, BATCH = 10_000, 100, 100
+SHARD = 25_000  # pictures: 4 GB of 36 x 2048 in float16
 SIDE, WIDTH = 8, 4  # 2 x 2 tokens of 4 numbers a picture: 32 bytes
 GROWTH, ROOM = 0.02, 100e6
 READ = """
@@ -92,10 +95,12 @@ def main() -> int:
         before = resident()
         gathered = simulated(pictures)
         listed = resident() - before
-        wish = Wish(Path("simulated"), out, "still", batch_size=BATCH, device="cpu")
+        wish = Wish(
+            Path("simulated"), out, "still", batch_size=BATCH, device="cpu", shard_size=str(SHARD)
+        )
         with (
             patch.object(module, "gather", lambda *_: gathered),
-            patch.object(module, "encoder", lambda _: Still()),
+            patch.object(extractor, "encoder", lambda _: Still()),
         ):
             found = extract(wish, print, tell)
         seconds = time.monotonic() - began

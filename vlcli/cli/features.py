@@ -1,4 +1,4 @@
-"""`vlcli features`: pictures to features on disk, and what a feature store holds."""
+"""`vlcli features`: pictures to features on disk, and what such features are."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from vlcli.cli.options import INTERRUPTED, MISSING, USAGE, Json
+from vlcli.cli import stored
+from vlcli.cli.options import INTERRUPTED, USAGE, Json
 
 if TYPE_CHECKING:
     from vlcli.runs.extract import Extracted
 
 app = typer.Typer(
-    help="Extract features of pictures; look into a feature store.",
+    help="Extract features of pictures; look into them; convert them.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -251,68 +252,8 @@ def _close(found: Extracted, say: Callable[[str], None]) -> None:
     say(f"  {more}{found.bad_file} lists them.")
 
 
-@app.command("info")
-def info(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="A feature store.")],
-    json: Json = False,
-) -> None:
-    """Tell what a store holds, and check every record."""
-    from vlcli.cli.screen import print_json, print_table, say
-    from vlcli.data.store import FeatureStore
-
-    store = FeatureStore(path)
-    index = store.index
-    damaged = list(store.damaged())
-    size = index.rows * index.row_bytes
-    if json:
-        print_json(
-            {
-                "store": str(path),
-                "records": index.records,
-                "tokens": index.tokens,
-                "width": index.width,
-                "grid": index.grid and list(index.grid),
-                "columns": list(index.columns),
-                "shards": len(index.shards),
-                "dtype": index.dtype,
-                "bytes": size,
-                "encoder": index.encoder,
-                "source": index.source,
-                "skipped": index.skipped,
-                "damaged": damaged,
-            }
-        )
-    else:
-        what = ", ".join(index.columns)
-        if index.grid:
-            what = "grid {} x {}".format(*index.grid)
-        facts = {
-            "pictures": f"{index.records:,}",
-            "features": f"{index.tokens} x {index.width} {index.dtype}, {what}",
-            "shards": f"{len(index.shards):,}",
-            "bytes": f"{size:,}",
-            **{key: _shown(value) for key, value in index.encoder.items()},
-            "source": index.source["path"],
-            "skipped": f"{index.skipped:,}",
-            "first id": next(iter(store), "-"),
-        }
-        print_table(list(facts.items()), ("what", str(path)))
-    if damaged:
-        some = ", ".join(damaged[:SHOWN])
-        say(
-            f"{len(damaged)} of {index.records:,} records have changed since they were written: "
-            f"{some}{', ...' if len(damaged) > SHOWN else ''}. Extract the features again."
-        )
-        raise typer.Exit(MISSING)
-    say(f"All {index.records:,} records are as they were written.")
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, (list, tuple)):
-        return ", ".join(map(_shown, value))
-    return str(value)
+app.command("info")(stored.info)
+app.command("convert")(stored.convert)
 
 
 def _amount(size: int) -> str:

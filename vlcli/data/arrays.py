@@ -14,6 +14,8 @@ from vlcli.spec.problem import UserError
 
 Shape = tuple[int | None, ...]
 
+LIMIT = 1 << 30  # bytes of one array: what claims more is damaged
+
 _DAMAGE = (OSError, RuntimeError, KeyError, ValueError)  # what h5py raises on damaged files
 
 
@@ -30,18 +32,34 @@ def open_file(path: Path, what: str) -> Any:
 def array(file: Any, path: Path, reference: str, name: str, shape: Shape) -> Any:
     """The dataset `<reference>/<name>` of numbers of a shape (None: any number), of this very file:
     UserError for links, and for data that lies in other files."""
-    group = _held(file, path, reference, reference, no_id(path, reference))
-    if not isinstance(group, h5py.Group):
+    found = member(group(file, path, reference), path, reference, name)
+    place = f'{path}, picture {reference}: "{name}"'
+    if not is_numbers(found):
+        raise UserError(f"{place} holds no numbers.")
+    if not _fits(found.shape, shape) and not (not shape and found.shape == (1,)):
+        raise UserError(f"{place} is {_sides(found.shape)}, not {_sides(shape)}.")
+    return found
+
+
+def group(file: Any, path: Path, reference: str) -> Any:
+    """The group of a picture, of this very file."""
+    found = _held(file, path, reference, reference, no_id(path, reference))
+    if not isinstance(found, h5py.Group):
         raise UserError(no_id(path, reference))
+    return found
+
+
+def member(group: Any, path: Path, reference: str, name: str) -> Any:
+    """What stands in the group of a picture under a name, of this very file."""
     place = f"{path}, picture {reference}"
     found = _held(group, path, reference, name, f'{place}: there is no "{name}".')
-    if not isinstance(found, h5py.Dataset) or found.dtype.kind not in "fiu":
-        raise UserError(f'{place}: "{name}" holds no numbers.')
-    if found.is_virtual or found.external:
+    if is_numbers(found) and (found.is_virtual or found.external):
         raise UserError(f'{place}: "{name}" lies in other files; that is refused.')
-    if not _fits(found.shape, shape) and not (not shape and found.shape == (1,)):
-        raise UserError(f'{place}: "{name}" is {_sides(found.shape)}, not {_sides(shape)}.')
     return found
+
+
+def is_numbers(found: Any) -> bool:
+    return isinstance(found, h5py.Dataset) and found.dtype.kind in "fiu"
 
 
 def _held(group: Any, path: Path, reference: str, name: str, missing: str) -> Any:

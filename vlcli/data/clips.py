@@ -23,6 +23,7 @@ from vlcli.spec.problem import UserError
 from vlcli.spec.sizes import VIDEO_WIDTH
 
 from .arrays import first_line, missing_file
+from .npz import arrays
 from .references import is_below, is_name, other_root
 
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError)
@@ -84,15 +85,13 @@ class ClipReader:
 
     def _frames(self, path: Path) -> Tensor:
         try:
-            with np.load(path, allow_pickle=False) as held:
-                if not isinstance(held, np.lib.npyio.NpzFile) or "features" not in held:
-                    raise UserError(f'{path}: there is no "features".')
-                values = held["features"]
+            held = arrays(path, str(path))
         except FileNotFoundError:
             raise self._missing(path, _FRAMES) from None
-        except _DAMAGE as error:
-            raise UserError(f"{path} cannot be read as NPZ: {first_line(error)}.") from error
-        if values.dtype.kind not in "fiu":
+        if "features" not in held:
+            raise UserError(f'{path}: there is no "features".')
+        values = held["features"]
+        if values is None:
             raise UserError(f'{path}: "features" holds no numbers.')
         return torch.from_numpy(values.astype(np.float32))
 

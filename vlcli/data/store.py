@@ -38,7 +38,7 @@ from vlcli.spec.stores import (
     read_index,
 )
 
-from .ids import Ids, changed, lines
+from .ids import Ids, Line, changed, lines
 from .shards import COLUMNS, DTYPES, HEADER, Regions, file_bytes, read_bad, row_digest
 from .shown import said, vocabulary
 from .visual import Pictures, coverage, grid_boxes, overlaps
@@ -120,17 +120,23 @@ class FeatureStore:
     def damaged(self) -> Iterator[str]:
         """The ids of which anything is not, to the bit, what was written. UserError where the lists
         beside the features are not."""
+        self.check_lists()
+        return (line.id for line in lines(self.path / IDS) if not self.is_whole(line))
+
+    def check_lists(self) -> None:
+        """UserError where what stands beside the features is not what was written."""
         for name in (IDS, BAD, OBJECTS, ATTRIBUTES):
             wanted = self.index.digests.get(name)
             if wanted and _digest(self.path / name) != wanted:
                 raise changed(self.path / name)
-        columns = self.index.columns
-        for record, line in enumerate(lines(self.path / IDS)):
-            regions = self._regions(record) if columns else None
-            beside = [getattr(regions, name) for name in columns]
-            held = self._tensor(record).contiguous().view(torch.uint8).numpy()
-            if row_digest(held, beside, columns) != line.digest:
-                yield line.id
+
+    def is_whole(self, line: Line) -> bool:
+        """Whether all that is held of a picture is, to the bit, what was written."""
+        record, columns = self._record(line.id), self.index.columns
+        regions = self._regions(record) if columns else None
+        beside = [getattr(regions, name) for name in columns]
+        held = self._tensor(record).contiguous().view(torch.uint8).numpy()
+        return row_digest(held, beside, columns) == line.digest
 
     @cached_property
     def _ids(self) -> Ids:
