@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,16 @@ def test_a_run_trains_tells_its_recall_and_is_evaluated_again(tmp_path: Path) ->
     assert {"id", "image", "prediction"} <= json.loads(rows[0]).keys()
     again = evaluate_run(RunFolder(tmp_path / "run"), reading(test="test").spec, None)
     assert again[0][0].scores == found.scores
+
+
+def test_eval_knows_alignment_as_retrieval(tmp_path: Path) -> None:
+    trained(tmp_path / "run", test="test")
+    words = ["eval", "--task", "retrieval", "--run", str(tmp_path / "run"), "--json"]
+    done = subprocess.run(
+        [sys.executable, "-m", "vlcli", *words], capture_output=True, text=True, timeout=200
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["metrics"]["examples"] == 6
 
 
 def test_a_run_ranks_texts_for_a_picture_and_pictures_for_a_text(tmp_path: Path) -> None:
