@@ -159,9 +159,10 @@ def _named(
             )
         return _own(args, Path(name), role, each_fault)
     if args.dataset == "shapes":
-        return shapes.load().records(name, task)
+        return shapes.load().records(name, facts.RECORDS.get(task, task))
     if task == "cls" and Path(name).is_dir():
         return published.class_folders(name)
+    task = facts.RECORDS.get(task, task)
     found = published.read(task, args.data_root, name, args=args, role=role, training=training)
     return [_located(args, record) for record in found]
 

@@ -66,8 +66,8 @@ def _check_answers(spec: Any, held: Sequence[Data], report: Report) -> None:
         return
     if table is None:
         return
-    learned = spec.answer_vocab in (None, "train")
-    name = "the table of training answers" if learned else f"the answer table {spec.answer_vocab}"
+    learned = spec.answer_list == "train"
+    name = "the table of training answers" if learned else f"the answer table {spec.answer_list}"
     for data, split in all_splits(held):
         check_answers(data, split, table, name)
 
