@@ -185,17 +185,9 @@ class Architecture(nn.Module):
         return None
 
     def param_groups(self, weight_decay: float) -> list[dict[str, Any]]:
-        """The optimizer's groups over trainable parameters; no decay for names that hold `bias` or
-        `LayerNorm.weight`, as published. A group may carry its own "lr" scale as "lr_scale"."""
-        kept = [(name, p) for name, p in self.named_parameters() if p.requires_grad]
-        bare = [p for name, p in kept if any(part in name for part in ("bias", "LayerNorm.weight"))]
-        skip = {id(p) for p in bare}
-        decayed = [p for _, p in kept if id(p) not in skip]
-        groups = [
-            {"params": decayed, "weight_decay": weight_decay},
-            {"params": bare, "weight_decay": 0.0},
-        ]
-        return [group for group in groups if group["params"]]
+        """The optimizer's groups over trainable parameters. A group may carry a peak rate of its
+        own as "lr", and "sgd": true for plain steps down its gradient."""
+        return decay_groups(self.named_parameters(), weight_decay)
 
     def parts(self) -> dict[str, Part]:
         """The part that each parameter counts to, by the parameter's name."""
@@ -210,6 +202,22 @@ class Architecture(nn.Module):
 
     def load_extra_state(self, state: Mapping[str, Any]) -> None:
         """Take back what `extra_state` gave."""
+
+
+def decay_groups(
+    parameters: Iterable[tuple[str, nn.Parameter]], weight_decay: float, **more: Any
+) -> list[dict[str, Any]]:
+    """Groups of named parameters that train; no decay for names that hold `bias` or
+    `LayerNorm.weight`, as published."""
+    groups: list[dict[str, Any]] = [
+        {"params": [], "weight_decay": weight_decay, **more},
+        {"params": [], "weight_decay": 0.0, **more},
+    ]
+    for name, parameter in parameters:
+        if parameter.requires_grad:
+            bare = any(part in name for part in ("bias", "LayerNorm.weight"))
+            groups[bare]["params"].append(parameter)
+    return [group for group in groups if group["params"]]
 
 
 class Outline(NamedTuple):

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.runs.mutation.fingerprint import Fingerprint, changed, copied, fingerprint
-from tests.runs.mutation.keys import LIVE, MIXED, NEVER, REFUSAL, REFUSED, TINY, TRAINED
+from tests.runs.mutation.keys import LIVE, MIXED, NEVER, TINY, TRAINED
 from tests.runs.mutation.small_data import fill
 from vlcli.archs.vlt5.spec import VLSpec
 from vlcli.spec.fields import arguments
@@ -55,7 +55,7 @@ def idle(found: Fingerprint, key: str) -> list[str]:
 
 
 def test_every_key_stands_in_one_table() -> None:
-    assert sorted([*LIVE, *NEVER, *REFUSED]) == sorted(arguments(VLSpec))
+    assert sorted([*LIVE, *NEVER]) == sorted(arguments(VLSpec))
 
 
 def test_a_run_repeats_itself(known: Known) -> None:
@@ -88,15 +88,3 @@ def test_what_nothing_reads_changes_nothing_but_a_warning(key: str, known: Known
     assert before["order"]
     assert changed(before, after) == {"problems"}
     assert len(idle(after, key)) == 1
-
-
-@pytest.mark.parametrize("key", REFUSED)
-def test_what_only_a_tower_reads_is_refused(key: str, known: Known) -> None:
-    value, _, base = REFUSED[key]
-    before, after = known(base), fingerprint({**base, key: value})
-    for each in (before, after):
-        (said,) = each["told"]
-        assert re.search(REFUSAL, said)
-        assert not each["parameters"]
-    assert changed(before, after) <= {"problems", "told"}
-    assert idle(after, key) == []

@@ -96,12 +96,36 @@ def test_it_differs_from_torchs_own_adamw() -> None:
     assert float((end(PublishedAdamW) - end(torch.optim.AdamW)).abs().max()) > 1e-2
 
 
-def test_groups_bring_their_decay_and_their_share_of_the_rate() -> None:
+def test_groups_bring_their_decay_and_their_own_rate() -> None:
     groups = Classifier().param_groups(0.01)
-    groups[0]["lr_scale"] = 0.1
+    groups[0]["lr"] = 0.1
     optimizer = build_optimizer(spec(lr=1.0), groups)
     shown = [(each["initial_lr"], each["weight_decay"]) for each in optimizer.param_groups]
     assert shown == [(pytest.approx(0.1), 0.01), (1.0, 0.0)]
+
+
+def test_a_group_may_take_plain_steps_beside_the_others() -> None:
+    torch.manual_seed(0)
+    adam, plain, twin = (nn.Parameter(torch.randn(3, 2)) for _ in range(3))
+    twin.data = plain.data.clone()
+    groups = [{"params": [adam], "weight_decay": 0.1}]
+    groups += [{"params": [plain], "weight_decay": 0.2, "lr": 0.5, "sgd": True}]
+    optimizer = build_optimizer(spec(lr=0.01), groups)
+    sgd = torch.optim.SGD([twin], lr=0.5, weight_decay=0.2)
+    alone = nn.Parameter(adam.data.clone())
+    other = build_optimizer(spec(lr=0.01), [{"params": [alone], "weight_decay": 0.1}])
+    for _ in range(3):
+        adam.grad = alone.grad = torch.randn(3, 2)
+        plain.grad = twin.grad = torch.randn(3, 2)
+        for each in (optimizer, sgd, other):
+            each.step()
+    assert torch.allclose(plain, twin, atol=1e-6)
+    assert adam.equal(alone)
+    assert set(optimizer.state) == {adam}
+    plain.grad = None  # a part that rests
+    before = plain.detach().clone()
+    optimizer.step()
+    assert plain.equal(before)
 
 
 def test_a_decay_that_eats_the_weights_is_one_sentence() -> None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from vlcli.contracts import Architecture, Part
 from vlcli.runs.parts import building_of, freeze_by, read_answers, tokenizer_at_hand
-from vlcli.runtime.optimizer import KEPT
+from vlcli.runtime.optimizer import kept_for
 from vlcli.spec.methods import METHODS
 
 
@@ -93,7 +93,8 @@ def count(model: Architecture, optim: str, remarks: tuple[str, ...] = ()) -> Cou
             trainable[part] += size
             gradients += size * parameter.element_size()
     rows = tuple(Row(part, trainable[part], total[part]) for part in sorted(total, key=_order))
-    return Count(rows, Memory(weights, gradients, KEPT[optim] * gradients), remarks)
+    optimizer = kept_for(model.param_groups(0.0), optim)
+    return Count(rows, Memory(weights, gradients, optimizer), remarks)
 
 
 def _order(part: Part) -> tuple[int, bool]:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.optim import SGD, Adam, Adamax, Optimizer, RMSprop
 from torch.optim.adamw import adamw
+from torch.optim.sgd import sgd
 
 from vlcli.spec.groups.training import TrainingArgs
 from vlcli.spec.problem import UserError
@@ -28,7 +29,8 @@ class PublishedAdamW(Optimizer):
     lr (1 - lr wd) and decay wd / (1 - lr wd). t counts a parameter's own updates: those without a
     gradient (another task's adapters) rest, without decay.
 
-    `fused` None takes torch's fused kernel where there is one, and `foreach` elsewhere.
+    `fused` None takes torch's fused kernel where there is one, and `foreach` elsewhere. A group
+    with "sgd": true takes plain steps: p -= lr (gradient + wd p).
     """
 
     def __init__(
@@ -41,7 +43,8 @@ class PublishedAdamW(Optimizer):
         fused: bool | None = None,
     ) -> None:
         self.fused = fused
-        defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
+        defaults: dict[str, Any] = {"lr": lr, "betas": betas, "eps": eps, "sgd": False}
+        defaults["weight_decay"] = weight_decay
         super().__init__(groups, defaults)
 
     @torch.no_grad()
@@ -52,6 +55,9 @@ class PublishedAdamW(Optimizer):
             with torch.enable_grad():
                 loss = closure()
         for group in self.param_groups:
+            if group["sgd"]:
+                _descend(group)
+                continue
             for age, parameters in self._by_age(group["params"]).items():
                 self._update(group, age + 1, parameters)
         return loss
@@ -99,6 +105,22 @@ class PublishedAdamW(Optimizer):
             state["step"] += 1
 
 
+def _descend(group: dict[str, Any]) -> None:
+    """SGD without momentum, as published for image towers."""
+    moved = [parameter for parameter in group["params"] if parameter.grad is not None]
+    sgd(
+        moved,
+        [parameter.grad for parameter in moved],
+        [None] * len(moved),
+        lr=group["lr"],
+        weight_decay=group["weight_decay"],
+        momentum=0.0,
+        dampening=0.0,
+        nesterov=False,
+        maximize=False,
+    )
+
+
 PLAIN: dict[str, type[Optimizer]] = {
     "adam": Adam,
     "adamax": Adamax,
@@ -111,12 +133,21 @@ PLAIN: dict[str, type[Optimizer]] = {
 KEPT: dict[str, int] = {"adamw": 2, "adam": 2, "adamax": 2, "rms": 1, "sgd": 0}
 
 
+def kept_for(groups: Iterable[dict[str, Any]], optim: str) -> int:
+    """How many bytes the optimizer of these groups keeps."""
+    sizes = [
+        0 if group.get("sgd") else sum(p.numel() * p.element_size() for p in group["params"])
+        for group in groups
+    ]
+    return KEPT[optim] * sum(sizes)
+
+
 def build_optimizer(args: TrainingArgs, groups: Iterable[dict[str, Any]]) -> Optimizer:
     """The optimizer of a run over an architecture's groups.
 
     `adamw` reads adam_eps, adam_beta1, adam_beta2 and each group's weight decay. adam, adamax, rms
     and sgd are torch's classes with the rate alone and their own defaults, as published: no weight
-    decay. A group's `lr_scale` multiplies its rate; its peak is kept as `initial_lr`.
+    decay. A group's own `lr` is its peak, which is kept as `initial_lr`.
     """
     ready = [_with_peak(group, args.lr) for group in groups]
     if not any(group["params"] for group in ready):
@@ -140,5 +171,5 @@ def build_optimizer(args: TrainingArgs, groups: Iterable[dict[str, Any]]) -> Opt
 
 
 def _with_peak(group: dict[str, Any], lr: float) -> dict[str, Any]:
-    peak = lr * group.get("lr_scale", 1.0)
+    peak = group.get("lr", lr)
     return {"weight_decay": 0.0} | group | {"lr": peak, "initial_lr": peak}

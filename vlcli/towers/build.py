@@ -21,7 +21,7 @@ from vlcli.spec.entries import nearest
 from vlcli.spec.problem import UserError
 
 from .packages import find, renamed
-from .tower import USAGE, Look, Tower
+from .tower import UNSEEN, USAGE, Look, Tower
 
 SEED = 0  # of random weights
 Read = Callable[[Path], Mapping[str, Tensor]]
@@ -74,12 +74,15 @@ def build(
         raise UserError(
             f"The pretrained weights of {encoder} cannot be had: {why}. {asked.weights}"
         ) from error
-    tower.name = encoder
+    tower.name, tower.code = encoder, asked.code
     if weights not in (PRETRAINED, RANDOM):
         assert read is not None
         _load(tower, weights, read)
     if size is not None:
-        tower.resize(size)
+        try:
+            tower.resize(size)
+        except UNSEEN as error:
+            raise tower.unseen(size, error) from error
     return tower.requires_grad_(False)
 
 

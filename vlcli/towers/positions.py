@@ -14,6 +14,8 @@ def resized(table: Tensor, old: Grid, new: Grid) -> Tensor:
     the others are resized as a picture is (bicubic)."""
     if old == new:
         return table
+    if min(new) < 1:
+        raise ValueError("they are smaller than one cell")
     picture = table[1:].T.unflatten(1, old)[None].float()
     scaled = functional.interpolate(picture, new, mode="bicubic", antialias=True)[0]
     return torch.cat([table[:1], scaled.flatten(1).T.to(table.dtype)])

@@ -18,6 +18,7 @@ from .state import digest, load_whole
 Pool = Literal["grid", "pooled"]
 POOLS: tuple[Pool, ...] = ("grid", "pooled")
 USAGE = 2
+UNSEEN = (RuntimeError, ValueError, AssertionError)  # what libraries say of wrong sizes
 
 
 class Look(NamedTuple):
@@ -39,6 +40,7 @@ class Tower(nn.Module):
         self.name = name
         self.visual = visual.eval()
         self.look = look
+        self.code = USAGE  # exit code of what it cannot see
 
     # What a library's file says.
 
@@ -84,13 +86,17 @@ class Tower(nn.Module):
         try:
             with torch.no_grad():
                 found = self(torch.zeros(1, side, side, 3, device=device), pool)
-        except (RuntimeError, ValueError, AssertionError) as error:
-            raise UserError(
-                f"{self.name} cannot see pictures of {side} x {side} pixels: "
-                f"{str(error).splitlines()[0]}. Name another size.",
-                USAGE,
-            ) from error
+        except UNSEEN as error:
+            raise self.unseen(side, error) from error
         return found.shape[1], found.shape[2], found.shape[3]
+
+    def unseen(self, side: int, error: Exception) -> UserError:
+        """That pictures of this size cannot be seen."""
+        why = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
+        return UserError(
+            f"{self.name} cannot see pictures of {side} x {side} pixels: {why}. Name another size.",
+            self.code,
+        )
 
     def load(self, weights: Mapping[str, Tensor], source: str) -> None:
         """Put a whole state dict in; UserError where names or shapes do not fit."""

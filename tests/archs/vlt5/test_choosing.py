@@ -48,7 +48,7 @@ def test_no_candidates_are_the_whole_vocabulary(family: str) -> None:
     built = model(family)
     batch = built.collator()([question(n, candidates=()) for n in range(2)])
     best = first_logits(built, batch).argmax(-1).tolist()
-    assert [said.text for said in built.predict(batch)] == [built.token_text(b) for b in best]
+    assert [said.text for said in built.predict(batch)] == [built.spelling.token(b) for b in best]
 
 
 @torch.no_grad()
@@ -111,8 +111,8 @@ def test_texts_keep_regions_and_sentinels_where_they_belong_to_them(family: str)
     text = "<extra_id_0> red <extra_id_1> blue circle <vis_extra_id_3>"
     start = torch.tensor([[built.config.decoder_start_token_id]])
     ids = torch.cat([start, torch.tensor([built.tokenizer(text)["input_ids"]])], 1)
-    assert built.marked_texts(ids) == [text]
-    assert " ".join(built.texts(ids)[0].split()) == "red blue circle"
+    assert built.spelling.marked(ids) == [text]
+    assert " ".join(built.spelling.texts(ids)[0].split()) == "red blue circle"
     assert built.collator()([question(0, target=text)]).marked
     assert not built.collator()([question(0)]).marked
 

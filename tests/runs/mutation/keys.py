@@ -72,11 +72,15 @@ PROMPTS: Values = {**MIXED, "unfreeze_language_model": False, "encoder_prompt_le
     "mid_dim": 16
 }
 NORMS: Values = {**FROZEN, "unfreeze_layer_norms": True}
-TOWER: Values = {**TINY, "feature_type": "raw_RN50", "freeze_bn_statistics": True}
-VIS_ADAPTER: Values = {**TOWER, "use_vis_adapter": True}
-OWN_RATE: Values = {**TOWER, "unfreeze_vis_encoder": True} | {
-    "use_separate_optimizer_for_visual": True
+TOWER: Values = {key: value for key, value in TINY.items() if key != "patch_size"} | {
+    **{"feature_type": "raw:timm:test_resnet", "vis_weights": "random", "image_size": 64},
+    "freeze_bn_statistics": True,
 }
+CLIP: Values = {**TOWER, "feature_type": "raw:open_clip:tiny-RN"}
+VIS_ADAPTER: Values = {**TOWER, "use_vis_adapter": True}
+CLIP_ADAPTER: Values = {**CLIP, "use_vis_adapter": True, "remove_bn_vis_adapter": True}
+LEARNING: Values = {**TOWER, "unfreeze_vis_encoder": True}
+OWN_RATE: Values = {**LEARNING, "use_separate_optimizer_for_visual": True}
 
 
 class Change(NamedTuple):
@@ -178,6 +182,18 @@ LIVE: dict[str, Change] = {
     "image_size": Change(64, "inputs"),
     "patch_size": Change(8, "inputs parameters"),
     "use_data_augmentation": Change(True, "inputs"),
+    "vis_weights": Change("tower.safetensors", "weights files", TOWER),
+    "vis_pooling_output": Change(True, "loss", TOWER),
+    "legacy_attnpool_positions": Change(True, "weights loss", {**CLIP, "vis_pooling_output": True}),
+    "use_vis_adapter": Change(True, "parameters", TOWER),
+    "vis_adapter_type": Change("front-bottleneck", "parameters", VIS_ADAPTER),
+    "vis_reduction_factor": Change(4, "parameters", VIS_ADAPTER),
+    "remove_bn_vis_adapter": Change(True, "parameters", VIS_ADAPTER),
+    "legacy_vis_adapter_bn": Change(True, "parameters", CLIP_ADAPTER),
+    "use_separate_optimizer_for_visual": Change(True, "updates", LEARNING),
+    "use_adam_for_visual": Change(True, "updates", OWN_RATE),
+    "vis_lr": Change(0.1, "updates", OWN_RATE),
+    "vis_weight_decay": Change(0.1, "updates", OWN_RATE),
     # Adapters
     "use_adapter": Change(True, "parameters", FROZEN),
     "use_lradapter": Change(True, "parameters", FROZEN),
@@ -227,6 +243,10 @@ LIVE: dict[str, Change] = {
     "unfreeze_layer_norms": Change(True, "parameters", FROZEN),
     "legacy_t5_norms": Change(True, "parameters", NORMS),
     "unfreeze_lm_head": Change(True, "parameters", FROZEN),
+    "unfreeze_vis_encoder": Change(True, "parameters", TOWER),
+    "unfreeze_vis_last_layer": Change(True, "parameters", TOWER),
+    "unfreeze_batch_norms": Change(True, "parameters", TOWER),
+    "freeze_bn_statistics": Change(False, "updates", TOWER),
     # Text
     "prompt": Change("say: ", "inputs"),
     "post_prompt": Change(" say", "inputs"),
@@ -277,23 +297,3 @@ NEVER: dict[str, Dead] = {
     "do_lower_case": Dead(True, "read by no tokenizer in use"),
     "test_answerable": Dead(True, "read by no code, as published"),
 }
-
-# Read only where pictures pass through an image tower in a run, and such a run is refused.
-REFUSED: dict[str, Dead] = {
-    "vis_pooling_output": Dead(True, "the pooled feature is a tower's", TOWER),
-    "use_vis_adapter": Dead(True, "adapters stand in a tower", TOWER),
-    "vis_adapter_type": Dead("front-bottleneck", "adapters stand in a tower", VIS_ADAPTER),
-    "vis_reduction_factor": Dead(4, "adapters stand in a tower", VIS_ADAPTER),
-    "remove_bn_vis_adapter": Dead(True, "adapters stand in a tower", VIS_ADAPTER),
-    "use_separate_optimizer_for_visual": Dead(
-        True, "the rates are a tower's", {**TOWER, "unfreeze_vis_encoder": True}
-    ),
-    "use_adam_for_visual": Dead(True, "the rates are a tower's", OWN_RATE),
-    "vis_lr": Dead(0.1, "the rates are a tower's", OWN_RATE),
-    "vis_weight_decay": Dead(0.1, "the rates are a tower's", OWN_RATE),
-    "unfreeze_vis_encoder": Dead(True, "it trains a tower", TOWER),
-    "unfreeze_vis_last_layer": Dead(True, "it trains a tower", TOWER),
-    "unfreeze_batch_norms": Dead(True, "it trains a tower", TOWER),
-    "freeze_bn_statistics": Dead(False, "the statistics are a tower's", TOWER),
-}
-REFUSAL = "by this version|cannot run it yet"

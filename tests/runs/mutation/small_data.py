@@ -11,9 +11,13 @@ from typing import Any
 import h5py
 import numpy as np
 from PIL import Image
+from safetensors.torch import save_file
 from transformers import T5Config, T5ForConditionalGeneration
 
+from tests.towers.tiny_clip import tiny_clip
 from vlcli.archs.vlt5.tokenizer import save_tokenizer, tokenizer_for
+from vlcli.spec.encoders import RANDOM
+from vlcli.towers.build import build
 
 PICTURES = [f"p{number}" for number in range(8)]
 COLORS = ("red", "blue", "green", "white")
@@ -27,6 +31,7 @@ BART = {
     **{f"{stack}_attention_heads": 4 for stack in ("encoder", "decoder")},
     **{f"{stack}_ffn_dim": 48 for stack in ("encoder", "decoder")},
 }
+TOWER = "tower.safetensors"
 PATHS = {"t5": T5, "bart": BART}
 
 
@@ -52,6 +57,9 @@ def fill(folder: Path) -> None:
     served(folder / "datasets")
     classes(folder / "datasets/tiny-imagenet-200")
     expressions(folder / "datasets/RefCOCO/refcocog")
+    tiny_clip(folder / "clip")
+    tower = build("timm:test_resnet", RANDOM)
+    save_file({n: 0.9 * v for n, v in tower.visual.state_dict().items()}, folder / TOWER)
     (folder / "deepspeed.json").write_text('{"zero_optimization": {"stage": 1}}')
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from transformers import EncoderDecoderCache, PreTrainedTokenizerBase
 from transformers.cache_utils import DynamicCache
 
-from vlcli.contracts import Architecture, Box, Example, Losses, Part, Prediction
+from vlcli.contracts import Architecture, Example, Losses, Part, Prediction, decay_groups
 from vlcli.peft.library import LibraryAdapter
 from vlcli.peft.output import OutputAdapter
 from vlcli.peft.parts import tuned_parts
@@ -34,9 +34,10 @@ from .batch import Collator, VLBatch
 from .decoding import AnswerTrie, Writer
 from .joint import Encoded
 from .spec import VLSpec
-from .vis_encoder import VisEncoder, vis_encoder
+from .spelling import Spelling, box_named
+from .tower import vis_encoder
+from .vis_encoder import VisEncoder
 from .visual_embedding import VisualTokens
-from .wording import MARK, MARKS, REGION_NUMBER
 
 
 class VLArchitecture(Architecture):
@@ -89,6 +90,7 @@ class VLArchitecture(Architecture):
         self.trie = None
         if self.answers and not classifier and tokenizer is not None:
             self.trie = answer_trie(self.answers, tokenizer)
+        self.spelling = Spelling(tokenizer, self.trie)
 
     @classmethod
     def build(
@@ -230,7 +232,7 @@ class VLArchitecture(Architecture):
         longest = self.new_tokens if batch.max_written is None else max(batch.max_written - 1, 1)
         beams = batch.beams or self.num_beams
         ids = self.writer.write(self.encode(batch), longest, beams, self.trie)
-        texts = self.marked_texts(ids) if batch.marked else self.texts(ids)
+        texts = self.spelling.marked(ids) if batch.marked else self.spelling.texts(ids)
         return [Prediction(id, text) for id, text in zip(batch.ids, texts, strict=True)]
 
     def choose(self, batch: VLBatch) -> list[Prediction]:
@@ -238,7 +240,7 @@ class VLArchitecture(Architecture):
         assert batch.candidate_ids is not None
         logits_BV = self.scores(self.first_states(batch)).float()
         if not batch.candidate_ids.shape[1]:
-            best = [self.token_text(token) for token in logits_BV.argmax(-1).tolist()]
+            best = [self.spelling.token(token) for token in logits_BV.argmax(-1).tolist()]
             shares: list[tuple[float, ...]] = [()] * len(best)
         else:
             there_BC = batch.candidate_ids >= 0
@@ -248,26 +250,17 @@ class VLArchitecture(Architecture):
             shares = [tuple(row[: len(each)]) for row, each in rows]
             chosen = shares_BC.argmax(-1).tolist()
             best = [each[at] for each, at in zip(batch.candidates, chosen, strict=True)]
-        boxes = [self.box_named(text, batch.visual, row) for row, text in enumerate(best)]
+        boxes = [box_named(text, batch.visual, row) for row, text in enumerate(best)]
         return [Prediction(*each) for each in zip(batch.ids, best, shares, boxes, strict=True)]
 
-    def token_text(self, token: int) -> str:
-        """A token as text; special ones by their name."""
-        if self.tokenizer is None:
-            return str(token)
-        name = self.tokenizer.convert_ids_to_tokens(token)
-        special = name in self.tokenizer.get_added_vocab()
-        return str(name) if special else self.tokenizer.decode([token]).strip()
-
-    def box_named(self, text: str, visual: VisualTokens | None, row: int) -> Box | None:
-        """The box of a region that an answer names, where there is such a box."""
-        number = REGION_NUMBER.get(text)
-        if number is None or visual is None or number >= visual.boxes.shape[1]:
-            return None
-        if visual.mask is not None and not visual.mask[row, number]:
-            return None
-        x1, y1, x2, y2 = visual.boxes[row, number].tolist()
-        return x1, y1, x2, y2
+    def param_groups(self, weight_decay: float) -> list[dict[str, Any]]:
+        """The image tower has its own where the spec gives it rates of its own."""
+        tower = self.vis_encoder
+        if tower is None or tower.rates is None:
+            return super().param_groups(weight_decay)
+        named = self.named_parameters()
+        rest = ((name, p) for name, p in named if not name.startswith("vis_encoder."))
+        return [*decay_groups(rest, weight_decay), *tower.param_groups()]
 
     def image_tower(self) -> VisEncoder | None:
         return self.vis_encoder
@@ -346,27 +339,6 @@ class VLArchitecture(Architecture):
         ids = labels.roll(1, dims=1)
         ids[:, 0] = self.config.decoder_start_token_id
         return ids.masked_fill(ids == losses.IGNORED, self.config.pad_token_id)
-
-    def texts(self, ids: Tensor) -> list[str]:
-        """Generated ids (B, T) as text; with an answer list, the listed spelling."""
-        if self.tokenizer is None:
-            raise ValueError("A model without a tokenizer writes no text.")
-        rows = ids[:, 1:].tolist()
-        plain = self.tokenizer.batch_decode(rows, skip_special_tokens=True)
-        if self.trie is None:
-            return [text.strip() for text in plain]
-        return [self.trie.text(row) or text for row, text in zip(rows, plain, strict=True)]
-
-    def marked_texts(self, ids: Tensor) -> list[str]:
-        """Generated ids (B, T) as text, with the sentinels and regions that they name."""
-        if self.tokenizer is None:
-            raise ValueError("A model without a tokenizer writes no text.")
-        tokenizer = self.tokenizer
-        marks = [token for token in tokenizer.get_added_vocab() if token.startswith(MARKS)]
-        gone = set(tokenizer.all_special_ids) - set(tokenizer.convert_tokens_to_ids(marks))
-        rows = [[token for token in row if token not in gone] for row in ids[:, 1:].tolist()]
-        texts = tokenizer.batch_decode(rows, spaces_between_special_tokens=True)
-        return [" ".join(MARK.sub(r" \g<0> ", text).split()) for text in texts]
 
 
 def _place(name: str) -> str:

@@ -14,7 +14,7 @@ from .architecture import VLArchitecture
 from .outline import outline
 from .spec import VLSpec
 from .tokenizer import load_tokenizer, save_tokenizer, tokenizer_for
-from .vis_encoder import tower_source
+from .tower import tower_source
 from .wording import WORDING
 
 

@@ -16,7 +16,7 @@ from .architecture import VLArchitecture
 from .backbones import config_of, empty_model
 from .spec import VLSpec
 from .tokenizer import LARGEST, has_tokenizer, load_tokenizer
-from .vis_encoder import vis_encoder
+from .tower import vis_encoder
 
 
 def outline(spec: VLSpec, tokenizer: Any, answers: Sequence[str] | None) -> Outline:

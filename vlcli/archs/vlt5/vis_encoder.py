@@ -14,18 +14,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from vlcli.contracts import Source
+from vlcli.contracts import Source, decay_groups
 from vlcli.data.visual import coverage, grid_boxes
 from vlcli.peft.freezing import Tuned
-from vlcli.peft.visual import attach, is_convolutional
-from vlcli.runtime.weights import read_file
-from vlcli.spec.encoders import PRETRAINED, RANDOM, RAW, encoder_of
-from vlcli.spec.problem import UserError
-from vlcli.towers.build import SPEC, build, outline
+from vlcli.spec.groups.visual_encoder import VisualEncoderArgs
 from vlcli.towers.stages import last_stage
 from vlcli.towers.tower import Pool, Tower
 
-from .spec import VLSpec
 from .visual_embedding import VisualTokens
 
 
@@ -35,7 +30,7 @@ class VisEncoder(nn.Module):
     Nothing of a frozen tower is differentiated, and its frozen parts behave as in evaluation; batch
     norms alone follow the statistics of what they see while training, unless these are to be kept.
     Where a picture has no regions to look at, the cells of its grid have their own boxes, or
-    (`placed` false) boxes of zeros.
+    (`placed` false) boxes of zeros. `source` is where its weights can be had again.
     """
 
     def __init__(self, tower: Tower, pool: Pool, keep_statistics: bool, placed: bool) -> None:
@@ -44,6 +39,7 @@ class VisEncoder(nn.Module):
         self.pool = pool
         self.keep_statistics = keep_statistics
         self.placed = placed
+        self.rates: VisualEncoderArgs | None = None
         self.source: Source | None = None
         self.remarks: tuple[str, ...] = ()
         self.rows, self.columns, self.width = tower.shape(pool)
@@ -70,6 +66,12 @@ class VisEncoder(nn.Module):
         if not self.keep_statistics and any(isinstance(m, _BatchNorm) for m in self.modules()):
             return "the batch norms of the image tower follow what they see"
         return ""
+
+    def param_groups(self) -> list[dict[str, Any]]:
+        """The optimizer's groups of a tower that has rates of its own."""
+        assert self.rates is not None
+        own = {"lr": self.rates.vis_lr, "sgd": not self.rates.use_adam_for_visual}
+        return decay_groups(self.named_parameters(), self.rates.vis_weight_decay, **own)
 
     def train(self, mode: bool = True) -> VisEncoder:
         super().train(False)
@@ -153,80 +155,3 @@ def _train_what_learns(module: nn.Module) -> None:
     module.training = True
     for child in module.children():
         _train_what_learns(child)
-
-
-def tower_source(spec: VLSpec) -> str:
-    """What the weights of a spec's image tower are called, where a name gives them again; ""
-    otherwise."""
-    encoder = encoder_of(spec.feature_type) if spec.use_vision else None
-    if encoder is None or spec.vis_weights == RANDOM:
-        return ""
-    return encoder if spec.vis_weights == PRETRAINED else f"{encoder} of {spec.vis_weights}"
-
-
-def vis_encoder(spec: VLSpec, bare: bool = False) -> VisEncoder | None:
-    """The image tower that a spec asks for; None for features that come from elsewhere. `bare`
-    makes an outline of it. UserError where it, or its weights, cannot be had."""
-    name = encoder_of(spec.feature_type) if spec.use_vision else None
-    if name is None:
-        return None
-    size, pool = spec.image_size[0], _pool(spec)
-    if bare:
-        tower = outline(name, size, SPEC)
-    else:
-        tower = build(name, spec.vis_weights, size, read_file, SPEC)
-    built = VisEncoder(
-        tower, pool, spec.freeze_bn_statistics, placed=spec.feature_type.startswith(RAW)
-    )
-    if spec.unfreeze_vis_last_layer and not built.last_stage:
-        raise UserError(
-            f"{name} has no last stage that is known, so unfreeze_vis_last_layer cannot train it. "
-            "Set unfreeze_vis_encoder: true in its place.",
-            exit_code=3,
-        )
-    if spec.legacy_attnpool_positions and (table := _attention_positions(tower)) is not None:
-        table.data.zero_()
-    if source := tower_source(spec):
-        weights = {f"vis_encoder.{name}": v for name, v in built.state_dict().items() if v.dim()}
-        rows = {name: len(value) for name, value in weights.items()}
-        trainable = {f"vis_encoder.{name}" for name, _ in built.named_parameters()}
-        drifting = set() if spec.freeze_bn_statistics else rows.keys() - trainable
-        built.source = Source(source, None, rows, frozenset(drifting))
-    if spec.use_vis_adapter and not attach(tower.visual, spec):
-        raise UserError(
-            f"{name} has no blocks with places for visual adapters, which stand in the bottlenecks "
-            "of a ResNet (three convolutions) and in transformers. Remove use_vis_adapter, or "
-            "choose another tower.",
-            exit_code=3,
-        )
-    built.remarks = tuple(_remarks(built, spec))
-    return built
-
-
-def _pool(spec: VLSpec) -> Pool:
-    return "pooled" if spec.vis_pooling_output else "grid"
-
-
-def _attention_positions(tower: Tower) -> nn.Parameter | None:
-    """The positional embedding of a CLIP ResNet's attention pool."""
-    pool = getattr(tower.visual, "attnpool", None)
-    return getattr(pool, "positional_embedding", None)
-
-
-def _remarks(built: VisEncoder, spec: VLSpec) -> Iterator[str]:
-    """What a spec's keys mean for a tower of which nothing was known before it was built."""
-    name = built.model.name
-    norms = any(isinstance(module, _BatchNorm) for module in built.own_modules())
-    for key in ("freeze_bn_statistics", "unfreeze_batch_norms"):
-        if getattr(spec, key) and not norms:
-            yield f"{key} has no effect: {name} has no batch norms."
-    if spec.legacy_attnpool_positions and _attention_positions(built.model) is None:
-        yield f"legacy_attnpool_positions has no effect: {name} has no attention pool."
-    if spec.remove_bn_vis_adapter and not any(map(is_convolutional, built.modules())):
-        yield f"remove_bn_vis_adapter has no effect: adapters in {name} have no norms."
-    follows = spec.freeze_bn_statistics or spec.unfreeze_vis_encoder or spec.unfreeze_batch_norms
-    if norms and not follows and spec.feature_type.startswith(RAW):
-        yield (
-            f"freeze_bn_statistics is false, so the batch norms of the frozen {name} change while "
-            "training. Set freeze_bn_statistics: true to keep them."
-        )
