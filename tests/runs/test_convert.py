@@ -170,6 +170,9 @@ def test_a_damaged_record_stops_it_or_is_left_out(tmp_path: Path, layout: str) -
     found, _ = run(first, out, to=layout, on_bad="skip")
     assert list(found.skipped) == [IDS[2]]
     assert list(read(out)) == [each for each in IDS if each != IDS[2]]
+    if layout == "store":
+        run(out, tmp_path / "again", dtype="bfloat16")
+        assert FeatureStore(tmp_path / "again").bad == found.skipped
 
 
 def test_a_store_that_was_stopped_goes_on_and_others_leave_nothing(tmp_path: Path) -> None:

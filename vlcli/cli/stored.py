@@ -136,7 +136,7 @@ def _describe(path: Path, found: Description) -> None:
     if found.about.source:
         facts.append(("source", found.about.source))
     if found.skipped:
-        facts.append(("skipped", f"{found.skipped:,} pictures that could not be read"))
+        facts.append(("skipped", f"{found.skipped:,}, which could not be read"))
     facts.append(("ids", ", ".join(found.ids) + (", ..." if found.pictures > 3 else "")))
     print_table(facts, ("what", str(path)))
 

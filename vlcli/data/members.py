@@ -71,7 +71,7 @@ def index(path: Path) -> Places:
         length = path.stat().st_size
         with tarfile.open(path, "r:") as held:
             while each := held.next():
-                held.members.clear()  # type: ignore[attr-defined]  # a kilobyte a member
+                held.members.clear()  # type: ignore[attr-defined]  # a kilobyte each
                 if not is_inside(each.name):
                     raise UserError(f'{path} holds "{each.name}", a name that leads out of it.')
                 if each.isdir():

@@ -89,7 +89,7 @@ class _Walk:
                 break
         whole = before + new + len(self.skipped) == total
         if whole:
-            self.out.finish(self.skipped)
+            self.out.finish({**self.source.bad(), **self.skipped})
         seconds, left = time.monotonic() - began, tuple({**self.out.left, **self.left})
         kept = before + new if self.out.keeps else 0
         return Converted(whole, new, kept, total, seconds, self.skipped, self.rounded.told(), left)

@@ -87,7 +87,7 @@ class Features:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.about = UNKNOWN
-        self.skipped = 0  # pictures that could not be read when the features were made
+        self.skipped = 0  # how many `bad` there are
 
     def __enter__(self) -> Self:
         return self
@@ -105,6 +105,11 @@ class Features:
 
     def read(self, name: str) -> Record:
         raise NotImplementedError
+
+    def bad(self) -> Mapping[str, str]:
+        """Pictures that could not be read when the features were made, and why, where it is
+        known."""
+        return {}
 
     def stored_as(self, record: Record) -> str:
         """The type of its features on the disk."""

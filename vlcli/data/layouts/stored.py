@@ -68,6 +68,9 @@ class Stored(Features):
         features = store.read(name)
         return Record(features, _arrays(store.regions(name)) if self.index.columns else {})
 
+    def bad(self) -> Mapping[str, str]:
+        return self._opened().bad
+
     def stored_as(self, record: Record) -> str:
         return self.index.dtype
 

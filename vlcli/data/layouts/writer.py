@@ -56,7 +56,7 @@ class Writer:
         raise NotImplementedError
 
     def finish(self, skipped: Mapping[str, str]) -> None:
-        """Put it into its place; `skipped` are ids that were not written, and why."""
+        """Put it into its place; `skipped` are pictures that are not in it, and why."""
         raise NotImplementedError
 
 
