@@ -297,6 +297,7 @@ def test_list_says_where_things_come_from():
     assert [(row["name"], row["source"]) for row in archs] == [
         ("vlt5", "built in"),
         ("vlbart", "built in"),
+        ("dual_encoder", "built in"),
     ]
     assert "hyperformer" in vlcli("list", "methods").stdout
     assert "quickstart" in vlcli("list", "recipes").stdout

@@ -13,7 +13,7 @@ from vlcli.spec.fields import arguments
 from vlcli.spec.read import read_spec_text
 from vlcli.spec.schema import schema_of
 
-SCHEMA = schema_of(["vlt5", "vlbart"])
+SCHEMA = schema_of(["vlt5", "vlbart", "dual_encoder"])
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 SPECS = sorted(Path(__file__).parents[2].joinpath("specs").rglob("*.json5"))
 
