@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Protocol
 
 import torch
@@ -86,7 +85,7 @@ class Prediction(NamedTuple):
     text: str
     scores: tuple[float, ...] = ()
     box: Box | None = None
-    vectors: Mapping[str, Tensor] = MappingProxyType({})
+    vectors: Mapping[str, Tensor] = {}
 
 
 class Losses(NamedTuple):
