@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from vlcli.archs.vlt5.spec import VLSpec
+from vlcli.data.hdf5 import GridReader
 from vlcli.data.published import PublishedPictures, class_folders, picture_path, read
 from vlcli.spec.problem import UserError
 
@@ -105,6 +106,18 @@ def test_an_empty_folder_of_features_holds_no_record(tiny: Path) -> None:
     (tiny / "tiny-imagenet-200/clip_features/val/data_clip_RN101_att").mkdir(parents=True)
     with pytest.raises(UserError, match="that split of cls holds no record"):
         read("cls", tiny, "val", args=GRIDS)
+
+
+def test_a_truncated_file_of_a_class_is_told(tiny: Path) -> None:
+    first, second = (each["image"] for each in read("cls", tiny, "train", args=GRIDS))
+    reader = GridReader(tiny, "RN101")
+    assert reader.faults([first, second]) == {}
+    path, _ = reader.path(first)
+    os.truncate(path, path.stat().st_size // 2)
+    (told,) = reader.faults([first, second]).values()
+    assert f"{path} cannot be read as HDF5" in told
+    with pytest.raises(UserError, match="cannot be read as HDF5"):
+        reader.read(first)
 
 
 def test_any_folder_of_class_folders_is_read(tmp_path: Path) -> None:

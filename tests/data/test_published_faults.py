@@ -14,9 +14,11 @@ import pytest
 from tests.data.small_sets import SMALL, Small, json_list
 from vlcli.archs.vlt5.spec import VLSpec
 from vlcli.data import sources
+from vlcli.data.faults import Skips
 from vlcli.data.hdf5 import BoxReader, GridReader
 from vlcli.data.published import TASKS, read
 from vlcli.data.records import Record
+from vlcli.spec.entries import all_of, part
 from vlcli.spec.problem import UserError
 
 NOT_UTF8 = b"\n\n\xe9"
@@ -131,6 +133,36 @@ def test_an_id_without_features_and_a_truncated_h5_are_told(task: str, tmp_path:
     assert "cannot be read as HDF5" in reader.faults(first)[first[0]]
     with pytest.raises(UserError, match="cannot be read as HDF5"):
         reader.read(first[0])
+
+
+@pytest.mark.parametrize("task", BOXED)
+def test_examples_without_features_stop_a_run_or_are_left_out(task: str, tmp_path: Path) -> None:
+    small = SMALL[task]
+    small.write(tmp_path, [small.right(0), small.right(1)])
+    args = small.args.but(task=task, data_root=str(tmp_path), losses=("lm", "refer"))
+    held = sources.records(args, small.split, "train", task, training=True)
+    make = part(all_of("task")[task], "impl")
+    try:
+        examples = make(args).examples(held, training=True)
+    except UserError:  # a test split, which has nothing to learn from
+        examples = make(args).examples(held, training=False)
+    reader = sources.reader(args, sources.pictures(args))
+    assert isinstance(reader, BoxReader)
+    whole = [each for each in examples if set(each.images) <= set(images(held[:1]))]
+    lacking = {each.id for each in examples} - {each.id for each in whole}
+    assert whole
+    assert lacking
+    for image in images(held[:1]):
+        paths, group = reader.paths(image)
+        for path in paths:
+            store(path, group)
+    skips = Skips("skip")
+    assert skips.readable(examples, reader) == whole
+    assert set(skips.found) == lacking
+    first = next(each.id for each in examples if each.id in lacking)
+    with pytest.raises(UserError, match=f'Example "{first}": .* has no picture') as raised:
+        Skips("error").readable(examples, reader)
+    assert raised.value.exit_code == 4
 
 
 @pytest.mark.parametrize("task", BOXED)

@@ -140,7 +140,38 @@ def test_skipped_examples_are_counted_and_reported(own: Path) -> None:
     assert "There is no picture" in facts["skipped"]["first"]["q5"]
     assert set(found["skipped"]["first"]) == {"q3", "q4", "q5"}
     assert found["notes"]["skipped"].startswith("3 of 12 valid examples were skipped:")
+    assert found["notes"]["skipped"].endswith(" Scores are over the rest alone: 9.")
     assert (found["examples"], found["scores"]["examples"]) == (9, 9)
+
+
+FOUR = {"choices": ["red", "blue", "green", "white"], "rationales": list("abcd")}
+
+
+@pytest.mark.parametrize(
+    ("task", "skipped", "rest"),
+    [
+        ("tvqa", "3 of 12", 9),
+        ("how2qa", "3 of 12", 9),
+        ("nlvr", "6 of 12", 6),
+        ("vcr", "24 of 96", 9),
+    ],
+)
+def test_scores_say_what_they_are_over_where_examples_are_skipped(
+    own: Path, task: str, skipped: str, rest: int
+) -> None:
+    """Twelve records, three pictures of them gone; nlvr shows two, and vcr has eight choices."""
+    rows = [json.loads(line) for line in Path("own.jsonl").read_text().splitlines()]
+    for number, row in enumerate(rows):
+        row |= {**FOUR, "label": number % 2, "rationale_label": 1}
+        if task == "nlvr":
+            row["image"] = [row["image"], f"{(number + 6) % 12}.png"]
+    Path("own.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    spoil()
+    outcome, _ = train(**OWN, task=task, on_bad_example="skip", max_text_length=60)
+    (found,) = outcome.evaluations
+    assert found.notes["skipped"].startswith(f"{skipped} valid examples were skipped: ")
+    assert found.notes["skipped"].endswith(f" Scores are over the rest alone: {rest}.")
+    assert found.scores["examples"] == rest
 
 
 def test_two_processes_take_equally_many_steps_past_bad_examples(own: Path) -> None:

@@ -126,7 +126,10 @@ def evaluate(
 
     scores, notes, files = distributed.on_first(judged)
     if skips.found:
-        notes = {**notes, "skipped": told(skips.found, len(examples), split)}
+        skipped = told(skips.found, len(examples), split)
+        rest = scores.get("examples", len(seen))
+        left = f" Scores are over the rest alone: {rest:,.0f}." if scores else ""
+        notes = {**notes, "skipped": skipped + left}
     kept = task.settle(seen, said) if last else said
     return Evaluation(task.name, split, scores, notes, seen, kept, skips.found, files)
 

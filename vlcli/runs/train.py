@@ -186,7 +186,8 @@ def _learn(
             split = split_name(job.spec.valid, "valid")
             found.append(evaluate.evaluate(parts.architecture, job, split, job.valid, engine))
             if "skipped" in found[-1].notes:
-                screen.say(found[-1].notes["skipped"])
+                whose = f"{job.name}: " if len(parts.jobs) > 1 else ""
+                screen.say(whose + found[-1].notes["skipped"])
         if len(found) == 1:
             return _brief(found[0].scores)
         return {SCORE: mixed_score(parts, found), **_bests(parts, found)}

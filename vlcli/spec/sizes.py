@@ -45,6 +45,7 @@ BACKBONES: dict[str, Backbone] = {
 }
 
 
+SHAPES = ("t5-tiny", "bart-tiny")  # of these nobody has weights or a tokenizer
 STOCK_ROWS = (32128, 50265)  # of their word embeddings
 
 # Tokens of the published tokenizers, T5's 100 sentinels among them, and what VL-T5 and VL-BART add:

@@ -67,7 +67,8 @@ def moment(record: Record) -> list[str]:
 class ClipQuestions(Labelled):
     """Questions about clips: the answer is the name of a choice, a0 to a4.
 
-    Accuracy is over all questions with a known answer, of those without a prediction too.
+    Accuracy is over all questions that are given and have a known answer, those without a
+    prediction too; what a run skips is not given.
     """
 
     field = "label"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
-from transformers import T5ForConditionalGeneration
+from transformers import AutoModelForSeq2SeqLM, T5ForConditionalGeneration
 
-from tests.archs.vlt5.tiny import tokenizer
+from tests.archs.vlt5.tiny import F, question, spec, tokenizer
+from vlcli.archs.vlt5.architecture import VLArchitecture
 from vlcli.archs.vlt5.backbones import known_config, load_backbone
 from vlcli.spec.problem import UserError
 from vlcli.spec.sizes import BACKBONES
@@ -26,8 +28,6 @@ def test_known_shapes_are_those_that_rules_reckon_with(name: str) -> None:
     ("name", "parameters"), [("t5-small", 60_506_624), ("bart-base", 139_420_416)]
 )
 def test_known_shapes_have_the_size_of_the_published_models(name: str, parameters: int) -> None:
-    from transformers import AutoModelForSeq2SeqLM
-
     with torch.device("meta"):
         model = AutoModelForSeq2SeqLM.from_config(known_config(name))
     assert model.num_parameters() == parameters
@@ -50,8 +50,6 @@ def test_a_pretrained_vocabulary_grows_to_the_tokenizers(family: str, tmp_path: 
     words, small = tokenizer(family), known_config(f"{family}-tiny")
     assert small is not None
     small.vocab_size = len(words) - 100
-    from transformers import AutoModelForSeq2SeqLM
-
     AutoModelForSeq2SeqLM.from_config(small).save_pretrained(tmp_path)
     model, _ = load_backbone(str(tmp_path), words, 0.0, from_scratch=False)
     rows = model.get_input_embeddings().weight
@@ -63,6 +61,39 @@ def test_a_pretrained_vocabulary_grows_to_the_tokenizers(family: str, tmp_path: 
 def test_a_shape_without_weights_says_so() -> None:
     with pytest.raises(UserError, match="set from_scratch: true"):
         load_backbone("t5-tiny", tokenizer("t5"), 0.0, from_scratch=False)
+
+
+@pytest.mark.parametrize("family", ["t5", "bart"])
+@pytest.mark.parametrize("said", ["nothing", "null"])
+def test_files_that_do_not_say_where_texts_begin_mean_the_token_of_the_family(
+    family: str, said: str, tmp_path: Path
+) -> None:
+    """T5's texts begin with the pad token, BART's with the end token."""
+    small = known_config(f"{family}-tiny")
+    assert small is not None
+    small.vocab_size = 300
+    AutoModelForSeq2SeqLM.from_config(small).save_pretrained(tmp_path)
+    path = tmp_path / "config.json"
+    config = json.loads(path.read_text())
+    config.pop("decoder_start_token_id", None)
+    if said == "null":
+        config["decoder_start_token_id"] = None
+    path.write_text(json.dumps(config))
+    model, _ = load_backbone(str(tmp_path), tokenizer(family), 0.0, from_scratch=False)
+    first = model.config.pad_token_id if family == "t5" else model.config.eos_token_id
+    assert model.config.decoder_start_token_id == first
+
+
+def test_a_t5_folder_without_a_start_token_learns_and_writes(tmp_path: Path) -> None:
+    small = known_config("t5-tiny")
+    assert small is not None
+    small.vocab_size, small.decoder_start_token_id = 300, None
+    T5ForConditionalGeneration(small).save_pretrained(tmp_path)
+    stock, _ = load_backbone(str(tmp_path), tokenizer("t5"), 0.0, from_scratch=False)
+    built = VLArchitecture.on(stock, spec("t5"), F, tokenizer("t5"))
+    batch = built.collator()([question(1), question(2)])
+    assert torch.isfinite(built(batch).sum)
+    assert len(built.predict(batch)) == 2
 
 
 def test_a_missing_backbone_says_what_to_download(monkeypatch: pytest.MonkeyPatch) -> None:

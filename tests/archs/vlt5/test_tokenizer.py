@@ -16,6 +16,7 @@ from vlcli.archs.vlt5.tokenizer import (
     train_tokenizer,
 )
 from vlcli.spec.problem import UserError
+from vlcli.spec.sizes import Family
 
 TEXTS = [
     "vqa: what colour is the small circle? red",
@@ -107,6 +108,16 @@ def test_a_missing_tokenizer_is_one_sentence(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(UserError, match="hf download no-such/tokenizer --local-dir"):
         tokenizer_for(None, "no-such/tokenizer", "t5", [])
+
+
+@pytest.mark.parametrize("family", ["t5", "bart"])
+def test_a_shape_without_a_tokenizer_says_what_to_set(family: Family) -> None:
+    with pytest.raises(
+        UserError, match=r'without a tokenizer of its own\. Set tokenizer: "train"'
+    ) as raised:
+        tokenizer_for(None, f"{family}-tiny", family, [])
+    assert raised.value.exit_code == 3
+    assert "download" not in str(raised.value)
 
 
 def test_an_empty_folder_is_one_sentence(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from transformers import (
 from vlcli.contracts import Source
 from vlcli.hush import hushed
 from vlcli.spec.problem import UserError
-from vlcli.spec.sizes import BACKBONES, Family, family_of
+from vlcli.spec.sizes import BACKBONES, SHAPES, Family, family_of
 from vlcli.towers.fetching import fetched
 
 # What the shapes in spec/sizes.py leave open: T5 head width d_kv, and the feed-forward width.
@@ -83,7 +83,7 @@ def load_backbone(
     if from_scratch:
         return new_model(_config(name), tokenizer, dropout), None
     family = family_of(name)
-    if name in ("t5-tiny", "bart-tiny"):
+    if name in SHAPES:
         raise UserError(
             f"{name} is a shape without pretrained weights; set from_scratch: true.", exit_code=3
         )
@@ -101,6 +101,7 @@ def load_backbone(
     except SafetensorError as error:
         raise UserError(f"The weights of {name} are damaged: {error}.") from error
     _refuse_untied(name, model.config)
+    _begin_texts(model.config)
     rows = {name: len(value) for name, value in model.state_dict().items() if value.dim()}
     if model.config.vocab_size != len(tokenizer):
         model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
@@ -153,6 +154,13 @@ def new_model(
         }
     )
     return BartForConditionalGeneration(config)
+
+
+def _begin_texts(config: PretrainedConfig) -> None:
+    """The token that a decoder reads first, where the files do not say it: that of the family."""
+    if config.decoder_start_token_id is None:
+        first = config.pad_token_id if config.model_type == "t5" else config.eos_token_id
+        config.decoder_start_token_id = first
 
 
 def _refuse_untied(name: str, config: PretrainedConfig) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from vlcli.spec.problem import UserError
-from vlcli.spec.sizes import Family
+from vlcli.spec.sizes import SHAPES, Family
 from vlcli.towers.fetching import fetched
 from vlcli.towers.tokenizers import learned
 
@@ -78,6 +78,13 @@ def tokenizer_for(
     """What a spec's `tokenizer` asks for: "train", a name or folder, or null (the backbone's)."""
     if name == "train":
         return train_tokenizer(texts, family)
+    if name is None and backbone in SHAPES and not Path(backbone).is_dir():
+        raise UserError(
+            f'{backbone} is a shape without a tokenizer of its own. Set tokenizer: "train", which '
+            "learns one from the training texts, or to the folder of the one that the weights of "
+            "load were trained with.",
+            exit_code=3,
+        )
     return load_tokenizer(name or backbone)
 
 
