@@ -131,6 +131,8 @@ def train(folder: Path, pictures: int, steps: int) -> dict[int, dict[str, Size]]
     def listen(record: Mapping[str, Any]) -> None:
         if record["kind"] == "train" and record["step"] in (FIRST, steps):
             found[record["step"]] = measured()
+        if record["kind"] == "train" and record["step"] % 1000 == 0:
+            print(f"step {record['step']:,}", file=sys.stderr, flush=True)
 
     with Engine(spec, spec) as engine:
         seeds.seed_everything(spec.seed)

@@ -22,7 +22,9 @@ from vlcli.data.batching import (
 )
 from vlcli.data.dataset import Draw, ExampleSet
 
-LENGTHS = [(random.Random(i).randint(3, 20), random.Random(-i).randint(1, 5)) for i in range(1003)]
+LENGTHS = np.array(
+    [(random.Random(i).randint(3, 20), random.Random(-i).randint(1, 5)) for i in range(1003)]
+)
 
 GROUP = Group(np.arange(1003), LENGTHS, 16)
 
@@ -92,8 +94,8 @@ def test_evaluation_deals_out_whole_batches() -> None:
 
 
 def test_no_examples_make_no_batches() -> None:
-    assert list(TrainOrder([], 4, 1)) == list(EvalOrder([])) == []
-    assert len(TrainOrder([], 4, 1)) == 0
+    assert list(TrainOrder(LENGTHS[:0], 4, 1)) == list(EvalOrder([])) == []
+    assert len(TrainOrder(LENGTHS[:0], 4, 1)) == 0
 
 
 class Ids(NamedTuple):

@@ -25,6 +25,7 @@ RAW: dict[str, Any] = {
     **{"feature_type": f"raw:{TOWER}", "vis_weights": "random", "image_size": SIDE},
     "freeze_bn_statistics": True,
 }
+AUGMENTED: dict[str, Any] = {"use_data_augmentation": True}
 SPEC: dict[str, Any] = {
     **{"backbone": "t5-tiny", "from_scratch": True, "tokenizer": "train"},
     **{"unfreeze_language_model": True, "dropout": 0.0, "gen_max_length": 8, "seed": 3},
@@ -86,3 +87,18 @@ def test_a_raw_run_equals_one_on_features_of_the_same_tower(task: str, tmp_path:
     assert len(raw) >= 6
     assert raw == pytest.approx(stored, abs=1e-5)
     assert raw[-1] < raw[0]
+
+
+def test_training_on_changed_pictures_repeats_itself_with_any_number_of_processes(
+    tmp_path: Path,
+) -> None:
+    own = lay_out(tmp_path, "refcoco")
+    values = {"task": "refcoco", "train": str(own), "valid": str(own), **RAW, "epochs": 1}
+    plain = losses(run(values, tmp_path / "plain"))
+    once, again = (
+        losses(run({**values, **AUGMENTED, "num_workers": many}, tmp_path / f"{many}"))
+        for many in (0, 2)
+    )
+    assert once == again
+    assert len(plain) == len(once) == 3
+    assert once != pytest.approx(plain, abs=1e-4)

@@ -89,6 +89,32 @@ def test_shuffled_boxes_keep_their_names_right() -> None:
     assert orders == {0, 1}
 
 
+def test_boxes_of_pixels_are_shuffled_alone() -> None:
+    """The features are yet to come of the boxes."""
+    held = task(shuffle_boxes=True)
+    (example,) = held.examples([record(boxes=[BOXES[2], BOXES[0]])], training=True)
+    pixels = torch.zeros(8, 8, 3, dtype=torch.uint8)
+    picture = Visual(torch.zeros(0, 0), torch.tensor(example.regions), pixels=pixels)
+    looked = held.look(replace(example, visuals=(picture,)))
+    targets = set()
+    for epoch in range(10):
+        drawn = held.redraw(looked, epoch)
+        at = int((drawn.target or "").removeprefix("<vis_extra_id_").removesuffix(">"))
+        assert drawn.visuals[0].boxes[at].tolist() == [0, 0, 20 / 64, 20 / 64]
+        assert drawn.visuals[0].pixels is pixels
+        targets.add(at)
+    assert targets == {0, 1}
+
+
+def test_a_picture_without_boxes_to_choose_among_is_a_sentence() -> None:
+    held = task()
+    (example,) = held.examples([record(boxes=[])], training=False)
+    pixels = torch.zeros(8, 8, 3, dtype=torch.uint8)
+    picture = Visual(torch.zeros(0, 0), torch.zeros(0, 4), pixels=pixels)
+    with pytest.raises(UserError, match='Example "1" has no "boxes" to choose among'):
+        held.look(replace(example, visuals=(picture,)))
+
+
 def test_only_boxes_are_candidates_where_asked() -> None:
     held = task(only_boxes=True)
     (example,) = held.examples([record()], training=False)

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 WINDOW = 50  # batches that are sorted by length together
 AHEAD = 4  # batches that each loading process has ready
 Item = TypeVar("Item")
-Length = tuple[int, int]
 Collate = Callable[[Sequence[Example]], Any]  # gives a contracts.Batch
 BatchSize = int | Mapping[str, int]  # of all tasks, or by task
 
 
-def lengths(examples: Sequence[Example]) -> list[Length]:
-    """Words of text and of target of every example, as a measure of its tokens."""
-    return [(len(each.text.split()), len((each.target or "").split())) for each in examples]
+def lengths(examples: Sequence[Example]) -> np.ndarray:
+    """Words of text and of target of every example (n, 2), as a measure of its tokens."""
+    words = (len(text.split()) for e in examples for text in (e.text, e.target or ""))
+    return np.fromiter(words, np.int32, 2 * len(examples)).reshape(-1, 2)
 
 
 class Group(NamedTuple):
@@ -40,7 +40,7 @@ class Group(NamedTuple):
     batches."""
 
     numbers: np.ndarray
-    lengths: list[Length]
+    lengths: np.ndarray
     batch_size: int
 
 
@@ -53,7 +53,7 @@ def groups(examples: Sequence[Example], batch_size: BatchSize) -> dict[str, Grou
     return {
         task: Group(
             np.array(mine),
-            [held[number] for number in mine],
+            held[mine],
             batch_size if isinstance(batch_size, int) else batch_size[task],
         )
         for task, mine in numbers.items()
@@ -70,9 +70,9 @@ class TrainOrder(Sampler[list[Draw]]):
     """
 
     def __init__(
-        self, lengths: Sequence[Length], batch_size: int, seed: int, rank: int = 0, world: int = 1
+        self, lengths: np.ndarray, batch_size: int, seed: int, rank: int = 0, world: int = 1
     ) -> None:
-        self._lengths = np.asarray(lengths, dtype=np.int64).reshape(-1, 2)
+        self._lengths = lengths
         self._step = batch_size * world
         self._seed, self._rank, self._world = seed, rank, world
         self.epoch, self.start = 0, 0
@@ -119,8 +119,7 @@ class EvalOrder(Sampler[list[Draw]]):
     def __init__(self, groups: Iterable[Group], rank: int = 0, world: int = 1) -> None:
         batches: list[np.ndarray] = []
         for numbers, lengths, batch_size in groups:
-            held = np.asarray(lengths, dtype=np.int64).reshape(-1, 2)
-            order = np.lexsort((-held[:, 1], -held[:, 0]))
+            order = np.lexsort((-lengths[:, 1], -lengths[:, 0]))
             batches += _cut(numbers[order], batch_size)
         self._batches = batches[rank::world]
 

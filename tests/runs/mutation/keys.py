@@ -182,6 +182,7 @@ LIVE: dict[str, Change] = {
     "image_size": Change(64, "inputs"),
     "patch_size": Change(8, "inputs parameters"),
     "use_data_augmentation": Change(True, "inputs"),
+    "cache_features": Change(True, "inputs", TOWER),
     "vis_weights": Change("tower.safetensors", "weights files", TOWER),
     "vis_pooling_output": Change(True, "loss", TOWER),
     "cache_features": Change(True, "inputs", TOWER),
