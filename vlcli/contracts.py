@@ -251,9 +251,9 @@ class Building(Protocol):
         """Let train what the spec says, and nothing else."""
         ...
 
-    def bare(self, spec: Any, sources: Collection[str]) -> Any:
-        """The spec of the same model with new weights wherever they are not of these sources: the
-        others are to come from a checkpoint."""
+    def bare(self, spec: Any, sources: Collection[str], held: Collection[str] | None = None) -> Any:
+        """The spec of the same model with new weights for what a checkpoint holds, which leaves
+        these sources out; `held` names its weights where it may be of another model."""
         ...
 
     def outline(self, spec: Any, tokenizer: Any, answers: Sequence[str] | None) -> Outline:

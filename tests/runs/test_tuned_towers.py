@@ -205,6 +205,30 @@ def test_a_run_beside_a_tower_needs_that_tower_again(data: Path, tmp_path: Path)
         build(made, folder)
 
 
+def test_weights_of_a_model_without_a_tower_leave_the_towers_own(
+    data: Path, tmp_path: Path
+) -> None:
+    """Of one that saw stored features, say, as wide as the tower's."""
+    made = spec(data, tmp_path / "run", freeze_bn_statistics=True, epochs=1)
+    run(made)
+    blind = {n: v for n, v in weights(tmp_path / "run").items() if not n.startswith("vis_encoder.")}
+    save_file(blind, tmp_path / "blind.safetensors")
+    tower = build_tower(RESNET, "random").visual.state_dict()
+    tower = {name: value * 0.9 for name, value in tower.items()}
+    save_file(tower, tmp_path / "tower.safetensors")
+    values = {"load": str(tmp_path / "blind"), "vis_weights": str(tmp_path / "tower.safetensors")}
+    values |= {"tokenizer": str(tmp_path / "run/tokenizer"), "from_scratch": False}
+    parts = build(spec(data, tmp_path / "next", **values, freeze_bn_statistics=True))
+    now = parts.architecture.state_dict()
+    name = "encoder.block.0.layer.0.SelfAttention.q.weight"
+    assert now[name].equal(blind[name])
+    assert now[f"{INSIDE}layer1.0.conv1.weight"].equal(tower["layer1.0.conv1.weight"])
+    assert any("of the image tower" in remark for remark in parts.remarks)
+    assert [each.name for each in parts.architecture.sources] == [
+        f"{RESNET} of {values['vis_weights']}"
+    ]
+
+
 @pytest.mark.parametrize(
     ("encoder", "values", "said"),
     [

@@ -17,7 +17,7 @@ from vlcli.data.faults import Skips
 from vlcli.data.mixing import MixedOrder
 from vlcli.runs.folder import RunFolder
 from vlcli.runs.jobs import Handling, Job, jobs_of, served_split, train_batch_size
-from vlcli.runs.weights import left_out, load_into, tokenizer_of_run
+from vlcli.runs.weights import left_out, load_into, names_of, tokenizer_of_run
 from vlcli.runtime.checkpoint import Checkpoints
 from vlcli.runtime.engine import Engine
 from vlcli.spec.entries import all_of, part
@@ -119,8 +119,10 @@ def build(
     answers = answers_of(spec, run, train)
     trained = run is not None and Checkpoints(run.path / "checkpoints").any()
     shape = spec
-    if spec.load or trained:
-        shape = building.bare(spec, left_out(spec.load, run if trained else None))
+    if trained:
+        shape = building.bare(spec, left_out(None, run))
+    elif spec.load:
+        shape = building.bare(spec, left_out(spec.load, None), names_of(spec.load))
     architecture = building.architecture(shape, tokenizer, spec.feat_dim, answers)
     remarks = list(architecture.remarks)
     if spec.load and not trained:

@@ -15,16 +15,17 @@ from vlcli.runtime.checkpoint import Checkpoints, verify
 from vlcli.runtime.keeper import load_checkpoint
 from vlcli.runtime.snapshot import WEIGHTS
 from vlcli.runtime.sources import joined, read_left
-from vlcli.runtime.weights import load_weights, read_pickled, read_weights
+from vlcli.runtime.weights import load_weights, read_pickled, read_weights, weight_names
 
+TOWER = "vis_encoder."  # begins the names of an image tower's weights
 SUFFIXES = ("", ".safetensors", ".pth")
 
 
 def load_into(architecture: Architecture, name: str) -> list[str]:
     """Load what `load` names, strictly; remarks on what it leaves as it was.
 
-    Parameters of a tuning method, and a classifier's head, may all be lacking: they are new then.
-    UserError says what is missing, extra or misshapen.
+    Parameters of a tuning method, a classifier's head, and an image tower may all be lacking: they
+    are new then, or the tower's own. UserError says what is missing, extra or misshapen.
     """
     path = found(name)
     if path.is_dir():
@@ -33,17 +34,25 @@ def load_into(architecture: Architecture, name: str) -> list[str]:
     else:
         held = read_pth(path) if path.suffix == ".pth" else read_weights(path)
     lacking = load_weights(architecture, held, path, _new(architecture, held))
-    if not lacking:
-        return []
-    restart_magnitudes(architecture)
-    return [f"{path} gives no weights for {len(lacking)} parameters ({lacking[0]}, ...): new ones."]
+    remarks = []
+    if own := [name for name in lacking if name.startswith(TOWER)]:
+        remarks.append(f"{path} gives no weights for {len(own)} parameters of the image tower.")
+    if new := [name for name in lacking if name not in own]:
+        restart_magnitudes(architecture)
+        first = f"{path} gives no weights for {len(new)} parameters"
+        remarks.append(f"{first} ({new[0]}, ...): new ones.")
+    return remarks
 
 
 def _new(architecture: Architecture, held: dict[str, Tensor]) -> Callable[[str], bool]:
-    """Which names may be lacking: those of a method, or of a head, that the weights do not know."""
+    """Which names may be lacking: those of a method, of a head, or of a tower, that the weights do
+    not know."""
     method = methods_own(architecture)
-    head = {name for name in architecture.state_dict() if name.startswith("answer_head.")}
-    new = {name for each in (method, head) if each.isdisjoint(held) for name in each}
+    head, tower = (
+        {name for name in architecture.state_dict() if name.startswith(start)}
+        for start in ("answer_head.", TOWER)
+    )
+    new = {name for each in (method, head, tower) if each.isdisjoint(held) for name in each}
     return new.__contains__
 
 
@@ -75,6 +84,14 @@ def left_out(load: str | None, run: RunFolder | None) -> set[str]:
     if run is not None and (kept := Checkpoints(run.path / "checkpoints").all()):
         folder = kept[0]
     return set() if folder is None else {each.name for each in read_left(folder)}
+
+
+def names_of(load: str) -> set[str]:
+    """The names of the weights that `load` names."""
+    path = found(load)
+    if path.suffix == ".pth":
+        return set(read_pth(path))
+    return weight_names(path / WEIGHTS if path.is_dir() else path)
 
 
 def tokenizer_of_run(name: str) -> Path | None:

@@ -62,6 +62,15 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     return weights
 
 
+def weight_names(path: Path) -> set[str]:
+    """The names in a safetensors file, without its weights."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return set(file.keys())
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"The weights {path} cannot be read: {error}.") from None
+
+
 def read_pickled(path: Path) -> dict[str, Tensor]:
     """The state dict of a .pth file, read without running pickled code."""
     try:

@@ -207,6 +207,13 @@ def method(run: Run) -> str:
         "adapter": f"{run.adapter} of the adapters library",
         "unfreeze_language_model": "full fine-tuning",
     }
+    if sees(run) and is_raw(run):
+        names |= {
+            "use_vis_adapter": "visual adapters",
+            "unfreeze_vis_encoder": "image tower",
+            "unfreeze_vis_last_layer": "last stage of the image tower",
+            "unfreeze_batch_norms": "batch norms of the image tower",
+        }
     return " + ".join(names[key] for key in run.on(*names)) or "visual embedding only"
 
 

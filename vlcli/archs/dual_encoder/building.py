@@ -58,7 +58,9 @@ class DualBuilding:
         assert isinstance(architecture, DualEncoder)
         architecture.freeze()
 
-    def bare(self, spec: DualSpec, sources: Collection[str]) -> DualSpec:
+    def bare(
+        self, spec: DualSpec, sources: Collection[str], held: Collection[str] | None = None
+    ) -> DualSpec:
         """Checkpoints hold every weight, so none of another place is needed."""
         return spec.but(
             pretrained_image_model=False, image_weights=None, pretrained_text_model=False

@@ -47,10 +47,15 @@ class VLBuilding:
     def freeze(self, architecture: Architecture, spec: VLSpec) -> None:
         freeze(architecture, spec, methods_on(spec))
 
-    def bare(self, spec: VLSpec, sources: Collection[str]) -> VLSpec:
+    def bare(
+        self, spec: VLSpec, sources: Collection[str], held: Collection[str] | None = None
+    ) -> VLSpec:
+        """Of a model without an image tower, the tower is to bring its own weights."""
         if spec.backbone not in sources:
             spec = spec.but(from_scratch=True)
-        return spec if tower_source(spec) in sources else spec.but(vis_weights=RANDOM)
+        without = held is not None and not any(name.startswith("vis_encoder.") for name in held)
+        left = without or tower_source(spec) in sources
+        return spec if left else spec.but(vis_weights=RANDOM)
 
     def outline(self, spec: VLSpec, tokenizer: Any, answers: Sequence[str] | None) -> Outline:
         return outline(spec, tokenizer, answers)
