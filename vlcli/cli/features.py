@@ -139,6 +139,14 @@ def extract(
     device: Annotated[
         Literal["auto", "cpu", "cuda", "mps"], typer.Option("--device", help="Where to compute.")
     ] = "auto",
+    engine: Annotated[
+        Literal["local", "ray"],
+        typer.Option(
+            "--engine",
+            help="This process; or a task for each shard on the Ray cluster that RAY_ADDRESS names "
+            "(without it one on this machine), whose machines share these paths.",
+        ),
+    ] = "local",
     images: Annotated[
         Path | None,
         typer.Option("--images", help="Folder or tar of a .jsonl's pictures; else beside it."),
@@ -190,6 +198,7 @@ def extract(
         images=images,
         on_bad=on_bad,
         layout=layout,
+        engine=engine,
         boxes=boxes,
         detector=detector,
         detector_weights=detector_weights,

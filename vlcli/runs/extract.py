@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +17,7 @@ from vlcli.data.store import FeatureStore
 from vlcli.data.store_writer import StoreWriter, differences, source_digest
 from vlcli.runs import published_layouts
 from vlcli.runs.extractor import Extractor, Wish
-from vlcli.runs.filling import Progress, Tell, fill_here
+from vlcli.runs.filling import Engine, Progress, Say, Tell, fill_here
 from vlcli.runtime.interrupt import Interrupt
 from vlcli.spec.problem import UserError
 from vlcli.spec.stores import BAD, INDEX, ITEM_BYTES, Index, read_index
@@ -25,8 +25,6 @@ from vlcli.spec.stores import BAD, INDEX, ITEM_BYTES, Index, read_index
 SPARE = 1.02  # of the disk: what a store takes beside its arrays
 UNITS = {"KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
 USAGE = 2
-
-Say = Callable[[str], None]
 
 
 class Extracted(NamedTuple):
@@ -70,9 +68,11 @@ class _Task:
 
     def __init__(self, wish: Wish, out: Path, say: Say, tell: Tell) -> None:
         self.wish, self.out, self.say, self.tell = wish, out, say, tell
+        self.engine = _engine(wish)
+        per_shard(wish.shard_size, 1)  # UserError, before anything is computed
         self.gathered = gather(wish.source, wish.images)
         self.total = len(self.gathered.sizes)
-        self.extractor = Extractor(wish, self.gathered.pictures, list(self.gathered.sizes))
+        self.extractor = Extractor(wish, self.gathered.pictures, self.gathered.folder)
         self.facts = self.extractor.facts()
 
     def store(self) -> Extracted:
@@ -100,9 +100,9 @@ class _Task:
         before, began = writer.before, time.monotonic()
         if before:
             self.say(f"{before:,} of them were extracted before.")
-        progress = Progress(before, self.total, self.tell)
+        progress = Progress(before, self.total, self.tell, self.say)
         with Interrupt() as interrupt:
-            whole = fill_here(self.extractor, writer, progress, lambda: interrupt.asked)
+            whole = self.engine(self.extractor, writer, progress, lambda: interrupt.asked)
         seconds = time.monotonic() - began
         return Extracted(whole, progress.new, before, self.total, seconds, self.out)
 
@@ -120,6 +120,15 @@ def per_shard(size: str, most: int) -> int:
             USAGE,
         )
     return int(number)
+
+
+def _engine(wish: Wish) -> Engine:
+    if wish.engine == "local":
+        return fill_here
+    from vlcli.runs import ray_engine
+
+    ray_engine.library()
+    return ray_engine.fill_on_ray
 
 
 def _plan(extractor: Extractor, total: int, shards: int) -> str:
