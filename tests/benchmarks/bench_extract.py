@@ -87,7 +87,7 @@ def extract(wish: Wish, extractor: Extractor, sizes: dict[str, int]) -> Pace:
     with StoreWriter(wish.out, extractor.facts(), sizes) as writer:
 
         def work() -> None:
-            fill_here(extractor, writer, Progress(0, len(sizes), lambda *_: None), lambda: False)
+            fill_here(extractor, writer, Progress(0, len(sizes)), lambda: False)
             writer.finish("pictures")
 
         return pace(len(sizes), work)
@@ -111,7 +111,7 @@ def main() -> int:
         pictures(folder, args.pictures)
         found = gather(folder)
         wish = Wish(folder, folder, args.encoder, random=True, batch_size=args.batch_size)
-        extractor = Extractor(wish._replace(device=args.device), found.pictures, list(found.sizes))
+        extractor = Extractor(wish._replace(device=args.device), found.pictures, found.folder)
         forward(extractor.tower, args.batch_size, args.batch_size, args.device)
         for number in range(args.rounds):
             alone.append(forward(extractor.tower, args.pictures, args.batch_size, args.device))

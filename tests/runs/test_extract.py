@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from vlcli.data.gathering import gather
 from vlcli.data.shards import HEADER
 from vlcli.data.sources import pictures as held_pictures
 from vlcli.data.sources import reader
 from vlcli.data.store import FeatureStore
-from vlcli.runs.extract import Extracted, extract
-from vlcli.runs.extractor import Wish
+from vlcli.data.store_writer import StoreWriter
+from vlcli.runs.extract import Extracted, extract, per_shard
+from vlcli.runs.extractor import Extractor, Wish
+from vlcli.runs.filling import Progress, fill_here
 from vlcli.runs.parts import build
 from vlcli.spec.problem import UserError
 from vlcli.spec.read import read_spec_text
@@ -93,6 +97,59 @@ def test_a_full_disk_is_a_sentence_and_what_was_written_stays(
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert run(pictures, tmp_path / "feats")[0].before == 4
+
+
+@pytest.mark.parametrize(
+    ("size", "most", "pictures"),
+    [("4GB", 125_440, 31_887), ("500MB", 1000, 500_000), ("1 kb", 4000, 1), ("70", 1000, 70)],
+)
+def test_a_shard_is_of_so_many_bytes_or_pictures(size: str, most: int, pictures: int) -> None:
+    assert per_shard(size, most) == pictures
+
+
+@pytest.mark.parametrize("size", ["", "GB", "-1", "0", "1.5", "4 gigabytes"])
+def test_a_size_that_is_none_is_told(size: str) -> None:
+    with pytest.raises(UserError, match="Write bytes, such as 4GB or 500MB, or a whole number"):
+        per_shard(size, 1000)
+
+
+def test_a_sharded_store_holds_what_one_array_would(pictures: Path, tmp_path: Path) -> None:
+    run(pictures, tmp_path / "one")
+    found, said = run(pictures, tmp_path / "many", shard_size="4")
+    assert "in 2 shards." in said
+    one, many = FeatureStore(tmp_path / "one"), FeatureStore(tmp_path / "many")
+    assert found.size == sum(path.stat().st_size for path in many.path.iterdir())
+    assert all(np.array_equal(one.read(name), many.read(name)) for name in one)
+
+
+def test_more_threads_and_smaller_types_change_nothing_else(pictures: Path, tmp_path: Path) -> None:
+    run(pictures, tmp_path / "one", threads=1, dtype="float32")
+    run(pictures, tmp_path / "other", threads=4, dtype="bfloat16")
+    one, other = FeatureStore(tmp_path / "one"), FeatureStore(tmp_path / "other")
+    for name in one:
+        assert other.tensor(name).equal(one.tensor(name).bfloat16())
+
+
+def test_the_rest_of_a_batch_is_extracted_where_a_stop_left_it(
+    pictures: Path, tmp_path: Path
+) -> None:
+    asked = iter([False, True])
+    found = gather(pictures)
+    wish = Wish(pictures, tmp_path / "feats", "timm:test_resnet", random=True, size=64)
+    extractor = Extractor(wish._replace(batch_size=3, device="cpu"), found.pictures, found.folder)
+    with StoreWriter(wish.out, extractor.facts(), found.sizes) as writer:
+        assert not fill_here(extractor, writer, Progress(0, 8), lambda: next(asked))
+    done, _ = run(pictures, tmp_path / "feats", batch_size=3)
+    assert (done.before, done.new) == (6, 2)
+    assert list(FeatureStore(wish.out).damaged()) == []
+
+
+def test_without_ray_its_engine_is_refused_in_a_sentence(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(UserError, match=r"needs Ray, which is not installed\. Run: pip install"):
+        run(pictures, tmp_path / "feats", engine="ray")
 
 
 SPEC = """{{

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +24,12 @@ class Gathered(NamedTuple):
 
     pictures: Pictures
     sizes: dict[str, int]
+
+    @property
+    def folder(self) -> str:
+        """What all ids begin with up to a slash, with it; "" where that is nothing."""
+        common = posixpath.commonprefix([min(self.sizes), max(self.sizes)])
+        return common[: common.rfind("/") + 1]
 
 
 def gather(source: Path, images: Path | None = None) -> Gathered:

@@ -32,6 +32,10 @@ _NAMES = {"float16": "F16", "bfloat16": "BF16", "float32": "F32"}  # as safetens
 PART = ".part"  # behind the name of an array that is not whole
 
 
+class Busy(UserError):
+    """Another process is writing there."""
+
+
 class Regions(NamedTuple):
     """What is known of the T regions of one picture: boxes (T, 4) float32 as shares of its width
     and height (`wide` and `high` in pixels), numbers (T,) int32 of what they show, and how sure
@@ -292,7 +296,7 @@ def lock(file: Any, place: Path) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        raise UserError(
+        raise Busy(
             f"Another process is writing {place}. Wait for it, or name another place."
         ) from None
 

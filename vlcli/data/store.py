@@ -27,6 +27,7 @@ from vlcli.disk import file_digest
 from vlcli.spec.problem import UserError
 from vlcli.spec.stores import (
     AGAIN,
+    ARRAY,
     ATTRIBUTES,
     BAD,
     IDS,
@@ -35,6 +36,7 @@ from vlcli.spec.stores import (
     Index,
     Shard,
     StoreError,
+    numbered,
     read_index,
 )
 
@@ -46,6 +48,7 @@ from .visual import Pictures, coverage, grid_boxes, overlaps
 MAPS = 64  # shards that are mapped at once
 TOUCHED = 1 << 23  # bytes of all shards until one is mapped anew: the pages that were read count
 # as memory of this process for as long as they are mapped
+LEAST = 1 << 20  # bytes of one shard until then, however many there are
 AROUND = 1 << 16  # bytes that the system maps where one is read
 _NO_RESERVE = 0x4000 if sys.platform == "linux" else 0  # else a file larger than memory is refused
 
@@ -61,9 +64,10 @@ class FeatureStore:
         self.path = Path(path)
         self.index = read_index(self.path)
         self._maps: OrderedDict[int, _Map] = OrderedDict()
+        self._checked: set[int] = set()  # shards whose headers are those that were written
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"path": self.path, "index": self.index, "_maps": OrderedDict()}
+        return {"path": self.path, "index": self.index, "_maps": OrderedDict(), "_checked": set()}
 
     def __len__(self) -> int:
         return self.index.records
@@ -181,8 +185,9 @@ class FeatureStore:
 
     def _map(self, number: int) -> _Map:
         held = self._maps.pop(number, None)
-        if held is None or held.touched > TOUCHED // (len(self._maps) + 1):
-            held = _Map(self.path / self.index.arrays[number], self.index, number)
+        if held is None or held.touched > max(LEAST, TOUCHED // (len(self._maps) + 1)):
+            held = _Map(self.path, self.index, number, check=number not in self._checked)
+            self._checked.add(number)
         self._maps[number] = held
         if len(self._maps) > MAPS:
             self._maps.popitem(last=False)
@@ -209,9 +214,11 @@ def _digest(path: Path) -> str:
 class _Map:
     """The arrays of one shard: `features` (T, F), and what stands `beside` them, by name."""
 
-    def __init__(self, path: Path, index: Index, number: int) -> None:
+    def __init__(self, folder: Path, index: Index, number: int, check: bool) -> None:
         shard = index.shards[number]
-        pages = _mapped(path, file_bytes(index, shard), index.digests[path.name])
+        name = numbered(ARRAY, number, len(index.shards))
+        digest = index.digests[name] if check else None
+        pages = _mapped(folder / name, file_bytes(index, shard), digest)
         at = HEADER + shard.rows * index.row_bytes
         self.features = (
             torch.frombuffer(
@@ -230,14 +237,14 @@ class _Map:
         self.touched = 0
 
 
-def _mapped(path: Path, size: int, digest: str) -> mmap.mmap:
+def _mapped(path: Path, size: int, digest: str | None) -> mmap.mmap:
     """A shard's file, copy on write; one handle, held by the map."""
     try:
-        with path.open("rb") as file:
+        with path.open("rb", buffering=0) as file:
             held = os.fstat(file.fileno()).st_size
             if held != size:
                 raise StoreError(f"{path} has {held} bytes and should have {size}.", AGAIN)
-            if hashlib.sha256(file.read(HEADER)).hexdigest() != digest:
+            if digest and hashlib.sha256(file.read(HEADER)).hexdigest() != digest:
                 raise changed(path)
             if os.name == "nt":
                 return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)

@@ -102,9 +102,13 @@ class StoreWriter:
     @property
     def before(self) -> int:
         """Pictures that lie there already, whole as it seems."""
-        begun = (self.folder / plan.file(IDS) for plan in self.todo())
-        held = [path.read_bytes().count(b"\n") for path in begun if path.exists()]
-        return sum(shard.records for shard in self._shards.values()) + sum(held)
+        whole = sum(shard.records for shard in self._shards.values())
+        return whole + sum(map(self.begun, self.todo()))
+
+    def begun(self, plan: Plan) -> int:
+        """Those of a shard that is not whole."""
+        path = self.folder / plan.file(IDS)
+        return path.read_bytes().count(b"\n") if path.exists() else 0
 
     @property
     def done(self) -> set[str]:

@@ -41,7 +41,8 @@ THREADS = 8  # that decode, at most, unless the user says otherwise
 class Wish(NamedTuple):
     """What to extract, as the command line has it: `weights` is a file or package, and without it
     and `random` the library's pretrained weights are taken; `boxes` or `detector` ask for features
-    of regions, at most `boxes_per_picture` of them."""
+    of regions, at most `boxes_per_picture` of them. The published layouts (h5-*) are written by
+    way of a store."""
 
     source: Path
     out: Path
@@ -64,6 +65,7 @@ class Wish(NamedTuple):
     boxes_per_picture: int = 36
     names: Path | None = None
     threads: int | None = None
+    layout: Literal["store", "h5-split", "h5-grid"] = "store"
     engine: Literal["local", "ray"] = "local"
 
 
@@ -78,14 +80,15 @@ class Rows(NamedTuple):
 
 
 class Extractor:
-    """Features of pictures (opened by `pictures`), batch by batch. `shape` is what a picture has at
-    most: rows, columns and width of the grid, or None, regions and width."""
+    """Features of pictures, which `pictures` opens and whose ids begin with `folder`, batch by
+    batch: up to `tokens` of `width` each, in rows and columns of a `grid` where they are not of
+    regions."""
 
-    def __init__(self, wish: Wish, pictures: Pictures, names: Sequence[str]) -> None:
-        self.wish, self.pictures = wish, pictures
+    def __init__(self, wish: Wish, pictures: Pictures, folder: str) -> None:
+        self.wish, self.pictures, self.folder = wish, pictures, folder
         self.device = choose_device(wish.device)
         self.tower = encoder(wish)
-        self.chooser = chooser(wish, names)
+        self.chooser = chooser(wish, folder)
         rows, columns, self.width = self.tower.shape(wish.pool)
         self.cells = grid_boxes(rows, columns).to(self.device)
         self.grid = None if self.chooser else (rows, columns)
@@ -162,10 +165,10 @@ def encoder(wish: Wish) -> Tower:
     return build(wish.encoder, weights, wish.size, read_file).to(choose_device(wish.device))
 
 
-def chooser(wish: Wish, names: Sequence[str]) -> Chooser | None:
+def chooser(wish: Wish, folder: str) -> Chooser | None:
     """What chooses the regions of pictures; None where the whole grid is wanted."""
     if wish.boxes is not None:
-        return Annotated(wish.boxes, wish.boxes_per_picture, wish.names, names)
+        return Annotated(wish.boxes, wish.boxes_per_picture, wish.names, folder)
     if wish.detector is None:
         return None
     file = wish.detector_weights

@@ -15,14 +15,17 @@ from vlcli.spec.problem import UserError
 BEHIND = 2  # batches that may wait to be written
 
 Tell = Callable[[int, int], None]  # done, total
+Say = Callable[[str], None]
 Asked = Callable[[], bool]  # whether to stop after this batch
 
 
 class Progress:
     """How many pictures are done: `before`, `new` ones, and bad ones."""
 
-    def __init__(self, before: int, total: int, tell: Tell) -> None:
-        self.before, self.total, self.tell = before, total, tell
+    def __init__(
+        self, before: int, total: int, tell: Tell = lambda *_: None, say: Say = lambda _: None
+    ) -> None:
+        self.before, self.total, self.tell, self.say = before, total, tell, say
         self.new = self.bad = 0
 
     def add(self, new: int, bad: int) -> None:

@@ -42,6 +42,8 @@ class Chooser(Protocol):
     name what is known of each, `words` what its numbers mean, and `needs_pixels` says whether it
     looks at the pictures; `cut` counts pictures that have more regions than are wanted."""
 
+    cut: int
+
     @property
     def facts(self) -> dict[str, Any]: ...
     @property
@@ -50,8 +52,6 @@ class Chooser(Protocol):
     def words(self) -> dict[str, tuple[str, ...]]: ...
     @property
     def needs_pixels(self) -> bool: ...
-    @property
-    def cut(self) -> int: ...
 
     def check(self, name: str) -> None:
         """UserError where the picture cannot have any."""
@@ -63,7 +63,7 @@ class Chooser(Protocol):
 class Annotated:
     """The first `many` boxes that the records of a .jsonl file have of a picture, each once.
 
-    A record names its `image` as the picture is named, or without the folder that all pictures
+    A record names its `image` as the picture is named, or without the `folder` that all pictures
     share, and has `boxes`; of several images the first is meant. Boxes are pixels of `width` x
     `height`, or shares where these are not given. Where records have `names`, the number of what a
     box shows is its line among `words` (a file), or else among all names of the file, sorted.
@@ -71,8 +71,8 @@ class Annotated:
 
     needs_pixels = False
 
-    def __init__(self, file: Path, many: int, names: Path | None, pictures: Sequence[str]) -> None:
-        self.file, self.many, self.cut = file, many, 0
+    def __init__(self, file: Path, many: int, names: Path | None, folder: str) -> None:
+        self.file, self.many, self.cut, self._folder = file, many, 0, folder
         records = [each for each in read_records(file, needs=["image"]) if each.get("boxes")]
         if not records:
             raise UserError(f'{file} has no record with "boxes".', exit_code=3)
@@ -82,7 +82,6 @@ class Annotated:
         self._sizes: dict[str, tuple[int, int]] = {}
         for record in records:
             self._take(record)
-        self._folder = _folder(pictures)
         self.columns = ("boxes", "obj_id") if listed else ("boxes",)
         self.words = {OBJECTS: listed} if listed else {}
         self.facts = {
@@ -199,10 +198,3 @@ def words_of(file: Path) -> tuple[str, ...]:
 
 def words_digest(words: Sequence[str]) -> str | None:
     return hashlib.sha256("\n".join(words).encode()).hexdigest() if words else None
-
-
-def _folder(names: Sequence[str]) -> str:
-    """What all names begin with up to a slash; "" where that is nothing."""
-    first, last = min(names), max(names)
-    common = posixpath.commonprefix([first, last])
-    return common[: common.rfind("/") + 1]
