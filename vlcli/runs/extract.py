@@ -45,7 +45,7 @@ def extract(wish: Wish, say: Say, tell: Tell) -> Extracted:
     """Write the store; goes on with what an earlier call left. UserError for what a user can
     mend."""
     gathered = gather(wish.source, wish.images)
-    extractor = Extractor(wish, gathered.pictures, list(gathered.sizes))
+    extractor = Extractor(wish, gathered.pictures, gathered.sizes)
     facts, total = extractor.facts(), len(gathered.sizes)
     if wish.out.exists():
         index = _there(wish.out, facts, gathered)

@@ -6,7 +6,7 @@ B pictures, S side in pixels, N cells of the grid, M regions of a picture, F fea
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -81,7 +81,7 @@ class Extractor:
     """Features of pictures (opened by `pictures`), batch by batch. `shape` is what a picture has at
     most: rows, columns and width of the grid, or None, regions and width."""
 
-    def __init__(self, wish: Wish, pictures: Pictures, names: Sequence[str]) -> None:
+    def __init__(self, wish: Wish, pictures: Pictures, names: Iterable[str]) -> None:
         self.wish, self.pictures = wish, pictures
         self.device = choose_device(wish.device)
         self.tower = encoder(wish)
@@ -162,10 +162,10 @@ def encoder(wish: Wish) -> Tower:
     return build(wish.encoder, weights, wish.size, read_file).to(choose_device(wish.device))
 
 
-def chooser(wish: Wish, names: Sequence[str]) -> Chooser | None:
+def chooser(wish: Wish, names: Iterable[str]) -> Chooser | None:
     """What chooses the regions of pictures; None where the whole grid is wanted."""
     if wish.boxes is not None:
-        return Annotated(wish.boxes, wish.boxes_per_picture, wish.names, names)
+        return Annotated(wish.boxes, wish.boxes_per_picture, wish.names, list(names))
     if wish.detector is None:
         return None
     file = wish.detector_weights
