@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vlcli.disk import sync
+from vlcli.disk import lock, sync
 from vlcli.spec.problem import UserError
 from vlcli.spec.stores import ARRAY, BAD, IDS, Index, Shard, StoreError, numbered
 
@@ -281,20 +281,6 @@ def put(file: FileIO, raw: bytes) -> None:
     rest = memoryview(raw)
     while rest:
         rest = rest[file.write(rest) :]
-
-
-def lock(file: Any, place: Path) -> None:
-    """One writer at a time; the system lets go of the lock when the process ends, however."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        raise UserError(
-            f"Another process is writing {place}. Wait for it, or name another place."
-        ) from None
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from vlcli.disk import file_digest, sync
+from vlcli.disk import file_digest, lock, sync
 from vlcli.spec.problem import UserError
 from vlcli.spec.stores import BAD, IDS, INDEX, Index, Shard, numbered, part_of, written
 
@@ -21,7 +21,6 @@ from .shards import (
     Plan,
     Regions,
     ShardWriter,
-    lock,
     read_bad,
     told,
     whole,
