@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Protocol
 
 import torch
@@ -77,12 +78,15 @@ class Example:
 
 class Prediction(NamedTuple):
     """What an architecture answers to one example: a text; where it chose among candidates, the
-    probability of each among them; where the text names a region, its box."""
+    probability of each among them; where the text names a region, its box. One that compares gives
+    `vectors` (D) of length 1 instead, of the example's "image" and its "text", float32 on the CPU;
+    the task says what follows from all of them (`settle`)."""
 
     id: str
     text: str
     scores: tuple[float, ...] = ()
     box: Box | None = None
+    vectors: Mapping[str, Tensor] = MappingProxyType({})
 
 
 class Losses(NamedTuple):
@@ -244,6 +248,10 @@ class Building(Protocol):
         self, spec: Any, tokenizer: Any, feature_width: int, answers: Sequence[str] | None
     ) -> Architecture: ...
 
+    def freeze(self, architecture: Architecture, spec: Any) -> None:
+        """Let train what the spec says, and nothing else."""
+        ...
+
     def bare(self, spec: Any, sources: Collection[str]) -> Any:
         """The spec of the same model with new weights wherever they are not of these sources: the
         others are to come from a checkpoint."""
@@ -302,6 +310,13 @@ class Task(Protocol):
     def score(
         self, examples: Sequence[Example], predictions: Mapping[str, Prediction]
     ) -> dict[str, float]: ...
+
+    def settle(
+        self, examples: Sequence[Example], predictions: Mapping[str, Prediction]
+    ) -> dict[str, Prediction]:
+        """The predictions as they are kept and shown: with what follows from all of a split
+        together, such as the text that fits a picture best."""
+        ...
 
     def submission(
         self, examples: Sequence[Example], predictions: Mapping[str, Prediction], split: str

@@ -269,7 +269,7 @@ def test_init_writes_a_recipe_and_never_over_a_file(tmp_path):
     assert again.returncode == 2
     assert "exists" in again.stderr
     assert (tmp_path / "captions.json5").read_text() == "mine"
-    assert "Did you mean captions?" in vlcli("init", "caption", cwd=tmp_path).stderr
+    assert "Did you mean captions" in vlcli("init", "caption", cwd=tmp_path).stderr
 
 
 def test_init_lists_recipes_where_they_are_asked_for():

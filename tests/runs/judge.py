@@ -6,14 +6,20 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from tests.runs.small import DRAWN, read
+from vlcli.contracts import Prediction
 from vlcli.runs.evaluate import evaluate
 from vlcli.runs.parts import build
 from vlcli.runtime import seeds
 from vlcli.runtime.engine import Engine
+
+
+def plain(said: Prediction) -> list[Any]:
+    return [*said[:-1], {side: vector.tolist() for side, vector in said.vectors.items()}]
 
 
 def main() -> None:
@@ -26,7 +32,7 @@ def main() -> None:
             parts = build(spec)
             (job,) = parts.jobs.values()
             evaluation = evaluate(parts.architecture, job, "valid", job.valid, engine)
-            said = {name: list(each) for name, each in sorted(evaluation.predictions.items())}
+            said = {name: plain(each) for name, each in sorted(evaluation.predictions.items())}
             found[task] = {"scores": evaluation.scores, "said": said}
         if engine.main:
             Path(sys.argv[1]).write_text(json.dumps(found))

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FEW = ("epochs=1", "train_topk=24", "valid_topk=6", "num_workers=0", "batch_size=12")
 DRAWN = (
     *("vqa", "gqa", "nlvr", "vcr", "caption", "refcoco", "mmt", "cls", "tvqa", "how2qa"),
-    *("tvc", "yc2c", "activitynet", "pretrain", "pretrain_vcr"),
+    *("tvc", "yc2c", "activitynet", "pretrain", "pretrain_vcr", "alignment"),
 )
 
 

@@ -17,11 +17,11 @@ from transformers import AutoModelForSeq2SeqLM
 from tests.archs.vlt5 import tiny
 from vlcli.archs.vlt5.architecture import VLArchitecture
 from vlcli.archs.vlt5.backbones import known_config
+from vlcli.archs.vlt5.building import VLBuilding
 from vlcli.archs.vlt5.spec import VLSpec
 from vlcli.archs.vlt5.tokenizer import save_tokenizer
 from vlcli.runs.export import export
 from vlcli.runs.folder import RunFolder
-from vlcli.runs.parts import freeze_by
 from vlcli.runs.weights import load_best, load_into
 from vlcli.runtime.checkpoint import Checkpoints
 from vlcli.runtime.engine import Engine
@@ -58,7 +58,7 @@ def built(spec: VLSpec, seed: int = 1) -> VLArchitecture:
     torch.manual_seed(seed)
     words = tiny.tokenizer("bart" if "bart" in Path(spec.backbone).name else "t5")
     model = VLArchitecture.build(spec, words, tiny.F, tiny.ANSWERS)
-    freeze_by(model, spec)
+    VLBuilding().freeze(model, spec)
     return model.eval()
 
 

@@ -350,6 +350,42 @@ def test_every_task_of_a_run_is_walked(rows: dict[str, list[Row]]) -> None:
     assert [each.task for each in report.splits] == ["vqa", "vqa", "caption", "caption"]
 
 
+def test_every_wrong_entry_of_a_published_file_is_named(rows: dict[str, list[Row]]) -> None:
+    entries: list[Any] = [
+        {"img_id": f"COCO_val2014_{n:012}", "question_id": n, "sent": "who?", "label": {"man": 1}}
+        for n in range(5)
+    ]
+    entries[1], entries[3]["sent"] = 3, None
+    Path("datasets/vqa").mkdir(parents=True)
+    Path("datasets/vqa/mine.json").write_text(json.dumps(entries))
+    report = checked(train="mine")
+    wrong = next(each for each in report.findings if each.kind == "record")
+    assert (wrong.number, wrong.code) == (2, 3)
+    assert list(wrong.first) == [f"datasets/vqa/mine.json, entry {n}" for n in (2, 4)]
+    assert report.splits[0].records == 3
+
+
+def test_the_split_of_a_test_server_is_walked_where_a_run_predicts_it(
+    rows: dict[str, list[Row]],
+) -> None:
+    told = {"img_id": "COCO_test2015_000000000001", "question_id": 1, "sent": "who?"}
+    Path("datasets/vqa").mkdir(parents=True)
+    Path("datasets/vqa/test.json").write_text(json.dumps([told, {**told, "question_id": None}]))
+    values = {"task": "multitask", "tasks": ["vqa", "gqa"], "test": None}
+    assert checked(**values).findings == []
+    report = checked(**values, testing=True)
+    assert [(each.task, each.split, each.records) for each in report.splits] == [
+        ("vqa", "train", 6), ("vqa", "valid", 6), ("vqa", "served", 1),
+        ("gqa", "train", 6), ("gqa", "valid", 6), ("gqa", "served", 0),
+    ]  # fmt: skip
+    assert [(each.task, each.split, each.kind) for each in report.findings] == [
+        ("vqa", "served", "record"),
+        ("vqa", "served", "missing"),
+        ("gqa", "served", "source"),
+    ]
+    assert 'The questions of the split "submit" of GQA' in report.findings[2].sentence
+
+
 @pytest.mark.parametrize("task", ["vqa", "nlvr", "refcoco", "vcr"])
 def test_the_built_in_data_is_clean(
     task: str, cache: Path, monkeypatch: pytest.MonkeyPatch

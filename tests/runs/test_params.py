@@ -17,7 +17,6 @@ from vlcli.archs.vlt5.building import VLBuilding
 from vlcli.archs.vlt5.tokenizer import LARGEST, save_tokenizer, train_tokenizer
 from vlcli.contracts import Architecture, Part
 from vlcli.runs.params import Count, count, outlined
-from vlcli.runs.parts import freeze_by
 from vlcli.runtime.optimizer import KEPT, build_optimizer
 from vlcli.spec.methods import METHODS
 from vlcli.spec.problem import UserError
@@ -59,7 +58,7 @@ def test_an_outline_has_the_parameters_of_the_real_model(family, method):
     real = VLBuilding().architecture(spec, tokenizer, tiny.F, None)
     outline = VLBuilding().outline(spec, tokenizer, None).architecture
     for model in (real, outline):
-        freeze_by(model, spec)
+        VLBuilding().freeze(model, spec)
     assert shapes(outline) == shapes(real)
     assert {parameter.device.type for parameter in outline.parameters()} == {"meta"}
     assert count(outline, "adamw") == count(real, "adamw")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import vlcli.spec
+from vlcli.archs.dual_encoder.spec import DualSpec
 from vlcli.archs.vlt5.rules import RULES
 from vlcli.archs.vlt5.spec import VLSpec
 from vlcli.spec import catalogue
@@ -43,14 +44,17 @@ def test_no_code_is_both_a_rule_and_something_else():
 
 def test_every_key_is_there_with_its_group_and_owners():
     keys = catalogue.keys()
-    assert list(keys) == list(arguments(VLSpec))
+    assert list(keys) == list(dict.fromkeys([*arguments(VLSpec), *arguments(DualSpec)]))
+    assert keys["lr"].owners == ("vlt5", "vlbart", "dual_encoder")
     assert keys["lora_dim"].group == "LoRA"
     assert keys["lora_dim"].owners == ("vlt5", "vlbart")
 
 
-@pytest.mark.parametrize("key", arguments(VLSpec))
-def test_every_key_has_a_description_of_sentences_and_its_range_in_words(key):
-    field = arguments(VLSpec)[key]
+@pytest.mark.parametrize(
+    ("spec", "key"), [(spec, key) for spec in (VLSpec, DualSpec) for key in arguments(spec)]
+)
+def test_every_key_has_a_description_of_sentences_and_its_range_in_words(spec, key):
+    field = arguments(spec)[key]
     description = field.description or ""
     assert re.fullmatch(r"[A-Z0-9].*\.", description), description
     assert "  " not in description

@@ -87,7 +87,7 @@ def test_an_unknown_architecture_hides_no_mistake_in_the_values():
         ("K1", 'There is no key "nonsense".', "Remove it; `vlcli explain` lists every key."),
     ]  # fmt: skip
     (problem,) = read({"task": "vqa", "arch": "qqq", "epochs": -1}).problems
-    assert problem.fix == "There are vlt5 and vlbart."
+    assert problem.fix == "There are vlt5, vlbart and dual_encoder."
 
 
 @pytest.mark.parametrize(

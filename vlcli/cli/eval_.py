@@ -30,8 +30,10 @@ def eval_(
     from vlcli.cli.screen import print_json
     from vlcli.cli.train import wake
     from vlcli.runs.folder import SPEC, RunFolder
+    from vlcli.spec.entries import known_as
     from vlcli.spec.problem import UserError
 
+    task = task and (known_as("task", task) or task)
     if run:
         folder = RunFolder.find(run)
     elif task:

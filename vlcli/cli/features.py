@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -28,7 +28,12 @@ def extract(
         Path,
         typer.Argument(metavar="IMAGES", help="A folder, a .tar, or a .jsonl that names pictures."),
     ],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="The store to be made.")],
+    out: Annotated[
+        Path,
+        typer.Argument(
+            metavar="OUT", help="The store to be made; the .h5 or folder of another --layout."
+        ),
+    ],
     encoder: Annotated[
         str,
         typer.Option(
@@ -102,17 +107,30 @@ def extract(
         int | None, typer.Option("--size", min=8, help="Side of a picture in pixels.")
     ] = None,
     dtype: Annotated[
-        Literal["float16", "bfloat16", "float32"],
-        typer.Option("--dtype", help="How numbers are stored."),
-    ] = "float16",
+        Literal["float16", "bfloat16", "float32"] | None,
+        typer.Option(
+            "--dtype",
+            help="How numbers are stored: float16 in a store, float32 in .h5 files.",
+            show_default=False,
+        ),
+    ] = None,
+    layout: Annotated[
+        Literal["store", "h5-split", "h5-grid"],
+        typer.Option(
+            "--layout",
+            help="A feature store; the published .h5 of all pictures, with boxes; or the published "
+            "OUT/data_clip_TYPE_att with an .h5 for each picture.",
+        ),
+    ] = "store",
     shard_size: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--shard-size",
             metavar="SIZE",
-            help="Of one array of the store: bytes (500MB), or a number of pictures.",
+            help="Of one array of a store: bytes (500MB) or a number of pictures; 4GB.",
+            show_default=False,
         ),
-    ] = "4GB",
+    ] = None,
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Pictures at once.")] = 32,
     threads: Annotated[
         int | None,
@@ -149,6 +167,8 @@ def extract(
             "--min-score": min_score,
             "--boxes-per-picture": boxes_per_picture,
             "--names": names,
+            "--shard-size": shard_size,
+            "--layout store": layout == "store",
         }
     )
     wake()
@@ -164,12 +184,12 @@ def extract(
         random=random,
         pool=pool,
         size=size,
-        dtype=dtype,
+        dtype=dtype or ("float16" if layout == "store" else "float32"),
         batch_size=batch_size,
         device=device,
         images=images,
         on_bad=on_bad,
-        shard_size=shard_size,
+        layout=layout,
         boxes=boxes,
         detector=detector,
         detector_weights=detector_weights,
@@ -177,10 +197,12 @@ def extract(
         names=names,
         threads=threads,
     )
-    if min_score is not None:
-        wish = wish._replace(min_score=min_score)
-    if boxes_per_picture is not None:
-        wish = wish._replace(boxes_per_picture=boxes_per_picture)
+    more: dict[str, Any] = {
+        "min_score": min_score,
+        "boxes_per_picture": boxes_per_picture,
+        "shard_size": shard_size,
+    }
+    wish = wish._replace(**{key: value for key, value in more.items() if value is not None})
     with Count(console(stderr=True)) as count:
         found = extract(wish, say, count.tell)
     if not found.whole:
@@ -190,7 +212,8 @@ def extract(
     if json:
         print_json(
             {
-                "store": str(out),
+                "out": str(found.out),
+                "layout": layout,
                 "new": found.new,
                 "seconds": round(found.seconds, 3),
                 "pictures": found.records,
@@ -201,7 +224,7 @@ def extract(
         )
         return
     _close(found, say)
-    print(f'"feature_type": "stored:{out}"')
+    print(f'"feature_type": "stored:{out}"' if layout == "store" else found.out)
 
 
 EXCLUDE = (
@@ -217,6 +240,7 @@ NEED = {  # options that mean nothing without one of others
     "--min-score": ("--detector",),
     "--boxes-per-picture": ("--boxes", "--detector"),
     "--names": ("--boxes", "--detector"),
+    "--shard-size": ("--layout store",),
 }
 
 

@@ -15,7 +15,13 @@ def predict(
     image: Annotated[
         list[Path] | None, typer.Option("--image", help="A picture; twice for a pair of them.")
     ] = None,
-    text: Annotated[str | None, typer.Option("--text", help="A question or other text.")] = None,
+    text: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--text",
+            help="A question or other text; of runs that compare, several to be ranked.",
+        ),
+    ] = None,
     records: Annotated[
         Path | None,
         typer.Option("--input", help="A .jsonl file of records with image and text."),
@@ -34,7 +40,7 @@ def predict(
     from vlcli.cli.train import wake
     from vlcli.runs.folder import SPEC, RunFolder
 
-    if (records is None) == (not image and text is None):
+    if (records is None) == (not image and not text):
         say("Give --image and --text, or --input with a .jsonl file.")
         raise typer.Exit(USAGE)
     folder = RunFolder.find(run)
@@ -43,7 +49,7 @@ def predict(
     from vlcli.runs.predict import predict_one, predict_records
 
     if records is None:
-        print(predict_one(folder, reading.spec, image or (), text or "", task))
+        print("\n".join(predict_one(folder, reading.spec, image or (), text or (), task)))
         return
     lines = predict_records(folder, reading.spec, records, task)
     if output is None:

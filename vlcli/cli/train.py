@@ -81,7 +81,6 @@ def wake() -> None:
 def _plan(reading: Any, path: Path, run: Any) -> Plan:
     from vlcli.runs.folder import RunFolder
     from vlcli.runs.train import Plan
-    from vlcli.spec import facts
     from vlcli.spec.resolved import resolved
     from vlcli.spec.run import Run
 
@@ -94,7 +93,7 @@ def _plan(reading: Any, path: Path, run: Any) -> Plan:
         "stdin" if str(path) == "-" else path.stem,
         # A run folder's spec has every value written out, by us.
         frozenset() if run else reading.written,
-        facts.method(Run(reading.values)),
+        reading.chosen.spec.method(Run(reading.values)),
         run,
     )
 
@@ -103,6 +102,7 @@ def _show(outcome: Outcome) -> None:
     """The end of a run: scores, where things are, and what to try next."""
     from vlcli.cli.scores import print_scores
     from vlcli.cli.screen import say
+    from vlcli.spec.entries import compares
 
     run = outcome.run.path
     if not outcome.evaluations:
@@ -125,8 +125,12 @@ def _show(outcome: Outcome) -> None:
         example = found.examples[0]
         first = outcome.written[0].with_name("first.png")
         question = example.record.get("text")
+        texts = [question] if question else []
+        if compares(found.task):
+            said = found.predictions[example.id].text
+            texts = list(dict.fromkeys([*example.references[:1], said]))
         say("Next:")
-        text = f' --text "{question}"' if question else ""
+        text = "".join(f' --text "{each}"' for each in texts)
         text += f" --task {found.task}" if len(outcome.evaluations) > 1 else ""
         if len(example.images) == 1 and not example.regions:
             print(f"vlcli predict {run} --image {first}{text}")

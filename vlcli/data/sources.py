@@ -78,14 +78,18 @@ def records(
     `each_fault` does not raise them, files, lines and records that are wrong are left out.
     """
     found: list[Record] = []
-    whole = True
+    faults: list[UserError] = []
+
+    def tell(fault: UserError) -> None:
+        faults.append(fault)
+        each_fault(fault)
+
     for name in filter(None, map(str.strip, names.split(","))):
         try:
-            found += _named(args, name, role, task, training, each_fault)
+            found += _named(args, name, role, task, training, tell)
         except UserError as fault:
-            each_fault(fault)
-            whole = False
-    if whole and not found:
+            tell(fault)
+    if not faults and not found:
         each_fault(UserError(f'{role} is "{names}", which holds no record.', exit_code=3))
     once: dict[str, Record] = {}
     for record in found:
@@ -159,10 +163,19 @@ def _named(
             )
         return _own(args, Path(name), role, each_fault)
     if args.dataset == "shapes":
-        return shapes.load().records(name, task)
+        return shapes.load().records(name, facts.RECORDS.get(task, task))
     if task == "cls" and Path(name).is_dir():
-        return published.class_folders(name)
-    found = published.read(task, args.data_root, name, args=args, role=role, training=training)
+        return published.class_folders(name, each_fault=each_fault)
+    task = facts.RECORDS.get(task, task)
+    found = published.read(
+        task,
+        args.data_root,
+        name,
+        args=args,
+        role=role,
+        training=training,
+        each_fault=each_fault,
+    )
     return [_located(args, record) for record in found]
 
 

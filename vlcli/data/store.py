@@ -44,8 +44,9 @@ from .shown import said, vocabulary
 from .visual import Pictures, coverage, grid_boxes, overlaps
 
 MAPS = 64  # shards that are mapped at once
-TOUCHED = 1 << 28  # bytes read of a shard until it is mapped anew: the pages read before count as
-# memory of this process for as long as they are mapped
+TOUCHED = 1 << 23  # bytes of all shards until one is mapped anew: the pages that were read count
+# as memory of this process for as long as they are mapped
+AROUND = 1 << 16  # bytes that the system maps where one is read
 _NO_RESERVE = 0x4000 if sys.platform == "linux" else 0  # else a file larger than memory is refused
 
 
@@ -175,12 +176,12 @@ class FeatureStore:
         else:
             begin, end = (each * self.index.tokens for each in (record, record + 1))
         shard = self._map(number)
-        shard.touched += (end - begin) * self.index.row_bytes
+        shard.touched += max((end - begin) * self.index.row_bytes, AROUND)
         return shard, slice(begin - before.rows, end - before.rows)
 
     def _map(self, number: int) -> _Map:
         held = self._maps.pop(number, None)
-        if held is None or held.touched > TOUCHED:
+        if held is None or held.touched > TOUCHED // (len(self._maps) + 1):
             held = _Map(self.path / self.index.arrays[number], self.index, number)
         self._maps[number] = held
         if len(self._maps) > MAPS:

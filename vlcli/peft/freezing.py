@@ -86,7 +86,7 @@ def _rules(args: FreezingArgs, methods: frozenset[str], last_stage: str) -> Iter
     if "lora" in methods:
         yield _lora_or_bias
     if "library" in methods:
-        yield _library
+        yield lambda name, types: of_library(name)
     if args.unfreeze_vis_encoder:
         yield _image_tower
     if args.unfreeze_vis_last_layer and last_stage:
@@ -121,8 +121,9 @@ def _lora_or_bias(name: str, types: Owners) -> bool:
     return "lora" in name or "bias" in name
 
 
-def _library(name: str, types: Owners) -> bool:
-    """VeRA's two random matrices, which all its layers share, stay as they are drawn."""
+def of_library(name: str) -> bool:
+    """What an adapter of the library trains. VeRA's two random matrices, which all its layers
+    share, stay as they are drawn."""
     inside = f".{ADAPTER}." in name
     return inside and not name.endswith((f"{SHARED}.lora_A", f"{SHARED}.lora_B"))
 

@@ -24,6 +24,18 @@ from vlcli.spec.library import ADAPTER, Configuration, read
 SHARED = ("prefix_tuning", "shared_parameters")  # what the library's model holds for all layers
 
 
+def put_into(stock: Any, text: str) -> Configuration:
+    """Put an adapter into a stock model, whose own passes go through it from now on; what it is."""
+    import adapters  # type: ignore[import-untyped]  # seconds: only runs that ask for it pay
+
+    warnings.filterwarnings("ignore", "`past_key_value` is deprecated", FutureWarning)
+    asked = read(text)
+    with hushed("adapters"):
+        adapters.init(stock)
+        stock.add_adapter(ADAPTER, config=_config(asked), set_active=True)
+    return asked
+
+
 class LibraryAdapter:
     """The library's adapter in a model: made on a stock model, before that is taken apart.
 
@@ -31,13 +43,7 @@ class LibraryAdapter:
     """
 
     def __init__(self, stock: Any, text: str) -> None:
-        import adapters  # type: ignore[import-untyped]  # seconds: only runs that ask for it pay
-
-        warnings.filterwarnings("ignore", "`past_key_value` is deprecated", FutureWarning)
-        self.asked = read(text)
-        with hushed("adapters"):
-            adapters.init(stock)
-            stock.add_adapter(ADAPTER, config=_config(self.asked), set_active=True)
+        self.asked = put_into(stock, text)
         base = stock.base_model
         self.pool: Any = base.prefix_tuning
         self.shared: Any = base.shared_parameters

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple
@@ -156,13 +156,18 @@ def _names(source: Features, wish: Wish) -> Sequence[str]:
     """The ids as they are to be."""
     if wish.ids == "keep":
         return list(source.ids())
+    return stems(source.ids(), f"{source.path} (leave --ids stem out)")
+
+
+def stems(names: Iterable[str], where: str) -> list[str]:
+    """Ids without folder and ending. UserError where two of them become the same."""
     found: dict[str, str] = {}
-    for old in source.ids():
+    for old in names:
         name = PurePosixPath(old).stem
         if name in found:
             raise UserError(
-                f'"{found[name]}" and "{old}" of {source.path} are both "{name}" without folder '
-                "and ending. Leave --ids stem out."
+                f'"{found[name]}" and "{old}" of {where} are both "{name}" without folder and '
+                "ending."
             )
         found[name] = old
     return list(found)

@@ -127,7 +127,8 @@ def evaluate(
     scores, notes, files = distributed.on_first(judged)
     if skips.found:
         notes = {**notes, "skipped": told(skips.found, len(examples), split)}
-    return Evaluation(task.name, split, scores, notes, seen, said, skips.found, files)
+    kept = task.settle(seen, said) if last else said
+    return Evaluation(task.name, split, scores, notes, seen, kept, skips.found, files)
 
 
 def keep(run: RunFolder, evaluation: Evaluation) -> list[Path]:

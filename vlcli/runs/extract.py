@@ -1,4 +1,5 @@
-"""Features of pictures from their files to a store, with an encoder by name."""
+"""Features of pictures from their files to a store, or a published layout, with an encoder by
+name."""
 
 from __future__ import annotations
 
@@ -10,10 +11,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from vlcli.data.gathering import Gathered, gather
+from vlcli.data.layouts.opening import opened
+from vlcli.data.shards import read_bad
 from vlcli.data.store import FeatureStore
 from vlcli.data.store_writer import StoreWriter, differences, source_digest
+from vlcli.runs import published_layouts
 from vlcli.runs.extractor import Extractor, Wish
-from vlcli.runs.filling import Engine, Progress, Tell, fill_here
+from vlcli.runs.filling import Progress, Tell, fill_here
 from vlcli.runtime.interrupt import Interrupt
 from vlcli.spec.problem import UserError
 from vlcli.spec.stores import BAD, INDEX, ITEM_BYTES, Index, read_index
@@ -27,14 +31,15 @@ Say = Callable[[str], None]
 
 class Extracted(NamedTuple):
     """How an extraction ended: `whole`, or interrupted; `new` pictures were done now, in `seconds`,
-    and `before` lay there already. Of a whole store, `records` are the pictures in it, `size` is
-    what they take on the disk, and `bad` says why others could not be read, as `bad_file` does."""
+    and `before` lay there already. What is whole is at `out`, has `records` pictures and takes
+    `size` bytes on the disk; `bad` says why others could not be read, as `bad_file` does."""
 
     whole: bool
     new: int
     before: int
     total: int
     seconds: float
+    out: Path
     records: int = 0
     size: int = 0
     bad: Mapping[str, str] = {}
@@ -42,38 +47,64 @@ class Extracted(NamedTuple):
 
 
 def extract(wish: Wish, say: Say, tell: Tell) -> Extracted:
-    """Write the store; goes on with what an earlier call left. UserError for what a user can
+    """Make what is asked for; goes on with what an earlier call left. UserError for what a user can
     mend."""
-    gathered = gather(wish.source, wish.images)
-    extractor = Extractor(wish, gathered.pictures, gathered.sizes)
-    facts, total = extractor.facts(), len(gathered.sizes)
-    if wish.out.exists():
-        index = _there(wish.out, facts, gathered)
-        return _measured(Extracted(True, 0, index.records, total, 0.0), wish.out)
-    most = extractor.tokens * extractor.width * ITEM_BYTES[wish.dtype]
-    _check_room(wish.out, total * most)
-    words = extractor.chooser.words if extractor.chooser else None
-    each = per_shard(wish.shard_size, most)
-    engine = _engine(wish)
-    with StoreWriter(wish.out, facts, gathered.sizes, each, words) as writer:
-        say(_plan(extractor, total, writer.many))
+    if wish.layout == "store":
+        return _Task(wish, wish.out, say, tell).store()
+    target = published_layouts.target(wish)
+    task = _Task(wish, published_layouts.meanwhile(target), say, tell)
+    if published_layouts.is_there(target, task.facts["encoder"], list(task.gathered.sizes)):
+        return _laid_out(Extracted(True, 0, 0, task.total, 0.0, target))
+    found = task.store()
+    if not found.whole:
+        return found
+    began = time.monotonic()
+    whole = published_layouts.lay_out(wish, target, found.bad, say, tell)
+    seconds = found.seconds + time.monotonic() - began
+    found = found._replace(whole=whole, seconds=seconds, out=target)
+    return _laid_out(found) if whole else found
+
+
+class _Task:
+    """A wish, and what it is about; `out` is where the store is to be."""
+
+    def __init__(self, wish: Wish, out: Path, say: Say, tell: Tell) -> None:
+        self.wish, self.out, self.say, self.tell = wish, out, say, tell
+        self.gathered = gather(wish.source, wish.images)
+        self.total = len(self.gathered.sizes)
+        self.extractor = Extractor(wish, self.gathered.pictures, self.gathered.sizes)
+        self.facts = self.extractor.facts()
+
+    def store(self) -> Extracted:
+        if self.out.exists():
+            index = _there(self.out, self.facts, self.gathered)
+            return _stored(Extracted(True, 0, index.records, self.total, 0.0, self.out))
+        chooser = self.extractor.chooser
+        most = self.extractor.tokens * self.extractor.width * ITEM_BYTES[self.wish.dtype]
+        _check_room(self.out, self.total * most * (1 if self.wish.layout == "store" else 2))
+        words = chooser.words if chooser else None
+        each = per_shard(self.wish.shard_size, most)
+        with StoreWriter(self.out, self.facts, self.gathered.sizes, each, words) as writer:
+            self.say(_plan(self.extractor, self.total, writer.many))
+            found = self._fill(writer)
+            if found.whole:
+                writer.finish(str(self.wish.source))
+        if chooser and chooser.cut:
+            self.say(
+                f"{chooser.cut:,} pictures have more boxes than --boxes-per-picture "
+                f"{self.wish.boxes_per_picture}: the first ones were taken."
+            )
+        return _stored(found) if found.whole else found
+
+    def _fill(self, writer: StoreWriter) -> Extracted:
         before, began = writer.before, time.monotonic()
         if before:
-            say(f"{before:,} of them were extracted before.")
-        progress = Progress(before, total, tell)
+            self.say(f"{before:,} of them were extracted before.")
+        progress = Progress(before, self.total, self.tell)
         with Interrupt() as interrupt:
-            whole = engine(extractor, writer, progress, lambda: interrupt.asked)
+            whole = fill_here(self.extractor, writer, progress, lambda: interrupt.asked)
         seconds = time.monotonic() - began
-        found = Extracted(whole, progress.new, before, total, seconds)
-        if not whole:
-            return found
-        writer.finish(str(wish.source))
-    if extractor.chooser and extractor.chooser.cut:
-        say(
-            f"{extractor.chooser.cut:,} pictures have more boxes than --boxes-per-picture "
-            f"{wish.boxes_per_picture}: the first ones were taken."
-        )
-    return _measured(found, wish.out)
+        return Extracted(whole, progress.new, before, self.total, seconds, self.out)
 
 
 def per_shard(size: str, most: int) -> int:
@@ -91,10 +122,6 @@ def per_shard(size: str, most: int) -> int:
     return int(number)
 
 
-def _engine(wish: Wish) -> Engine:
-    return fill_here
-
-
 def _plan(extractor: Extractor, total: int, shards: int) -> str:
     wish, size = extractor.wish, extractor.tower.look.size
     most = "up to " if extractor.chooser else ""
@@ -105,15 +132,21 @@ def _plan(extractor: Extractor, total: int, shards: int) -> str:
     )
 
 
-def _measured(found: Extracted, out: Path) -> Extracted:
+def _stored(found: Extracted) -> Extracted:
     """With what there is to tell of a whole store."""
-    store = FeatureStore(out)
-    return found._replace(
-        records=len(store),
-        size=sum(each.stat().st_size for each in out.iterdir()),
-        bad=store.bad,
-        bad_file=out / (BAD if (out / BAD).exists() else INDEX) if store.bad else None,
-    )
+    store = FeatureStore(found.out)
+    file = found.out / (BAD if BAD in store.index.digests else INDEX)
+    size = sum(each.stat().st_size for each in found.out.iterdir())
+    return found._replace(records=len(store), size=size, bad=store.bad, bad_file=file)
+
+
+def _laid_out(found: Extracted) -> Extracted:
+    """With what there is to tell of another layout."""
+    file = published_layouts.bad_file(found.out)
+    with opened(found.out) as held:
+        return found._replace(
+            records=len(held), size=held.bytes(), bad=read_bad(file), bad_file=file
+        )
 
 
 def _there(out: Path, facts: dict[str, Any], gathered: Gathered) -> Index:

@@ -41,7 +41,8 @@ THREADS = 8  # that decode, at most, unless the user says otherwise
 class Wish(NamedTuple):
     """What to extract, as the command line has it: `weights` is a file or package, and without it
     and `random` the library's pretrained weights are taken; `boxes` or `detector` ask for features
-    of regions, at most `boxes_per_picture` of them."""
+    of regions, at most `boxes_per_picture` of them. The published layouts (h5-*) are written by
+    way of a store."""
 
     source: Path
     out: Path
@@ -64,6 +65,7 @@ class Wish(NamedTuple):
     boxes_per_picture: int = 36
     names: Path | None = None
     threads: int | None = None
+    layout: Literal["store", "h5-split", "h5-grid"] = "store"
     engine: Literal["local", "ray"] = "local"
 
 

@@ -52,7 +52,7 @@ def keep_features(parts: Parts, engine: Engine, say: Say) -> None:
     """Let the tasks of a run read features in place of pictures: those of an earlier run, or else
     computed here. Where they would not stay the same, nothing is done, and said why."""
     spec, tower = parts.spec, parts.architecture.image_tower()
-    if not spec.cache_features or tower is None:
+    if tower is None or not spec.cache_features:
         return
     why = tower.unsteady() or ("pictures are changed" if spec.use_data_augmentation else "")
     if why:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from vlcli.contracts import Architecture, Part
-from vlcli.runs.parts import building_of, freeze_by, read_answers, tokenizer_at_hand
+from vlcli.runs.parts import building_of, read_answers, tokenizer_at_hand
 from vlcli.runtime.optimizer import kept_for
 from vlcli.spec.methods import METHODS
 
@@ -72,10 +72,10 @@ class Count(NamedTuple):
 def outlined(spec: Any) -> Count:
     """Count the model of a spec on the meta device: no weights and no data are read."""
     building = building_of(spec)
-    listed = spec.answer_vocab not in (None, "train")
-    answers = read_answers(Path(spec.answer_vocab)) if listed else None
+    listed = spec.answer_list
+    answers = read_answers(Path(listed)) if listed not in (None, "train") else None
     model, remarks = building.outline(spec, tokenizer_at_hand(spec, building), answers)
-    freeze_by(model, spec)
+    building.freeze(model, spec)
     return count(model, spec.optim, remarks)
 
 

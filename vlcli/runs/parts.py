@@ -15,14 +15,12 @@ from vlcli.data.batching import TrainBatches, TrainOrder, groups
 from vlcli.data.dataset import TrainSet
 from vlcli.data.faults import Skips
 from vlcli.data.mixing import MixedOrder
-from vlcli.peft.freezing import freeze
 from vlcli.runs.folder import RunFolder
 from vlcli.runs.jobs import Handling, Job, jobs_of, served_split, train_batch_size
 from vlcli.runs.weights import left_out, load_into, tokenizer_of_run
 from vlcli.runtime.checkpoint import Checkpoints
 from vlcli.runtime.engine import Engine
 from vlcli.spec.entries import all_of, part
-from vlcli.spec.methods import methods_on
 from vlcli.spec.problem import UserError
 
 TOKENIZER = "tokenizer"
@@ -68,7 +66,8 @@ class Parts:
                 engine.rank,
                 engine.world,
             )
-        handling = Handling(self.jobs, {n: spec.of_task(n).task_weight for n in self.jobs})
+        weights = {n: spec.of_task(n).task_weight for n in self.jobs} if len(self.jobs) > 1 else {}
+        handling = Handling(self.jobs, weights)
         data = TrainSet(
             examples, handling.readers, handling.look, handling.redraw, handling.augment
         )
@@ -126,7 +125,7 @@ def build(
     remarks = list(architecture.remarks)
     if spec.load and not trained:
         remarks += load_into(architecture, spec.load)
-    freeze_by(architecture, spec)
+    building.freeze(architecture, spec)
     return Parts(spec, jobs, tokenizer, architecture, answers, skips, remarks)
 
 
@@ -147,13 +146,8 @@ def restored(spec: Any, run: RunFolder) -> Architecture:
     tokenizer = building.saved_tokenizer(run.path / TOKENIZER)
     shape = building.bare(spec, left_out(None, run))
     architecture = building.architecture(shape, tokenizer, spec.feat_dim, answers_of(spec, run, []))
-    freeze_by(architecture, spec)
+    building.freeze(architecture, spec)
     return architecture
-
-
-def freeze_by(architecture: Architecture, spec: Any) -> None:
-    """Let train what the spec says, and nothing else."""
-    freeze(architecture, spec, methods_on(spec))
 
 
 def keep(parts: Parts, run: RunFolder) -> None:
@@ -187,16 +181,17 @@ def texts_of(examples: Iterable[Example]) -> list[str]:
 
 
 def answers_of(spec: Any, run: RunFolder | None, train: Sequence[Example]) -> list[str] | None:
-    """The answer list of `classifier` and `answer_vocab`: the run's, a file's, or the training
-    answers, most frequent first."""
-    if not (spec.classifier or spec.answer_vocab):
+    """The answer list that a spec asks for: the run's, a file's, or the training answers, most
+    frequent first."""
+    asked = spec.answer_list
+    if asked is None:
         return None
     if run is not None and (run.path / ANSWERS).is_file():
         return list(run.read_json(ANSWERS))
-    if spec.answer_vocab in (None, "train"):
+    if asked == "train":
         counts = Counter(answer for each in train for answer in each.labels)
         return sorted(counts, key=lambda answer: (-counts[answer], answer))
-    return read_answers(Path(spec.answer_vocab))
+    return read_answers(Path(asked))
 
 
 def read_answers(path: Path) -> list[str]:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from vlcli.contracts import Example, Prediction
 from vlcli.data.records import read_records
 from vlcli.data.visual import PictureFiles
@@ -17,17 +19,44 @@ from vlcli.runs.parts import build
 from vlcli.runs.shortage import shortages
 from vlcli.runs.weights import load_best
 from vlcli.runtime.engine import Engine
+from vlcli.spec.entries import compares
 from vlcli.spec.problem import UserError
 
 
 def predict_one(
-    run: RunFolder, spec: Any, images: Sequence[Path], text: str, task: str | None = None
-) -> str:
-    """The answer to one text about one picture, or about two."""
+    run: RunFolder, spec: Any, images: Sequence[Path], texts: Sequence[str], task: str | None = None
+) -> list[str]:
+    """The answer to one text about one picture, or about two; where texts and pictures are
+    compared, one of them with all of the others, best first."""
     shown = [str(image) for image in images]
-    record: dict[str, Any] = {"id": "1", "text": text} | ({"image": shown} if shown else {})
+    if compares(task or spec.task):
+        return _ranked(run, spec, shown, texts, task)
+    if len(texts) > 1:
+        raise UserError(f"{len(texts)} texts are given, and this run answers one at a time.", 2)
+    record: dict[str, Any] = {"id": "1", "text": "".join(texts)}
+    record |= {"image": shown} if shown else {}
     ((_, said),) = _answers(run, spec, [record], Path("."), task)
-    return said.text
+    return [said.text]
+
+
+def _ranked(
+    run: RunFolder, spec: Any, images: Sequence[str], texts: Sequence[str], task: str | None
+) -> list[str]:
+    """Each text (or picture, where there are several) with its cosine, best first."""
+    if not images or not texts or (len(images) > 1 and len(texts) > 1):
+        raise UserError(
+            "This run ranks texts for a picture, or pictures for a text. Give --image once and "
+            "--text for each text, or --text once and --image for each picture.",
+            2,
+        )
+    records = [{"id": image, "image": image, "captions": list(texts)} for image in images]
+    answers = _answers(run, spec, records, Path("."), task, settled=False)
+    seen = [said.vectors["image"] for _, said in answers if "image" in said.vectors]
+    read = [said.vectors["text"] for _, said in answers if "text" in said.vectors][: len(texts)]
+    names = images if len(images) > 1 else texts
+    scores = (torch.stack(seen) @ torch.stack(read).T).flatten().tolist()
+    pairs = sorted(zip(scores, names, strict=True), key=lambda pair: -pair[0])
+    return [f"{score:.3f}  {name}" for score, name in pairs]
 
 
 def predict_records(run: RunFolder, spec: Any, path: Path, task: str | None = None) -> list[str]:
@@ -49,6 +78,7 @@ def _answers(
     records: Iterable[Mapping[str, Any]],
     folder: Path,
     task: str | None,
+    settled: bool = True,
 ) -> list[tuple[Example, Prediction]]:
     if run.mixed and task is None:
         known = ", ".join(run.facts.get("tasks", ()))
@@ -61,4 +91,5 @@ def _answers(
         job.reader = reader_of(spec, PictureFiles(folder)) if spec.use_vision else None
         examples = job.task.examples(records, training=False)
         said = predict(parts.architecture, job, examples, engine).predictions
+        said = job.task.settle(examples, said) if settled else said
         return [(each, said[each.id]) for each in examples]

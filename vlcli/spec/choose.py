@@ -59,6 +59,7 @@ def choose(written: dict[str, Any]) -> Chosen:
     arch, found = _arch(written, findings)
     task, tasks = _task(written, findings)
     spec, rules = _classes(found, task, tasks, findings)
+    _fit(found, task, findings)
     preset = _text(written.get("preset"))
     defaults, sources = _defaults(found, task, preset, findings)
     if task == MULTITASK:
@@ -68,7 +69,7 @@ def choose(written: dict[str, Any]) -> Chosen:
     fixed: dict[str, Any] = {}
     if arch and _text_or_absent(written.get("arch")):
         fixed["arch"] = arch
-        sources.setdefault("arch", "from backbone")
+        sources.setdefault("arch", "from task" if _arch_of_task(written) else "from backbone")
     if task:
         fixed |= {"task": task} if _text_or_absent(written.get("task")) else {}
         sources.setdefault("task", "from tasks")
@@ -114,6 +115,8 @@ def _arch(
     if not isinstance(backbone, str):
         backbone = DEFAULT_BACKBONE  # its type check speaks of that
     name = _text(written.get("arch"))
+    if name is None and (fit := _arch_of_task(written)):
+        return fit.name, fit
     if name is None:
         name = arch_of_family(family_of(backbone))
         if name is None:
@@ -136,6 +139,16 @@ def _arch(
         fix = f"Name a {kind} backbone" + (f', or set arch: "{right}".' if right else ".")
         findings.append(("A3", Finding(("arch", "backbone"), message, fix)))
     return name, found
+
+
+def _arch_of_task(written: Mapping[str, Any]) -> Found | None:
+    """The architecture of a task that no text answers; None for all others."""
+    task = all_of("task").get(_text(written.get("task")) or "")
+    asked = task.entry.answers if task and task.entry else ""
+    if "backbone" in written or asked in ("", "text"):
+        return None
+    known = all_of("arch").values()
+    return next((each for each in known if each.entry and each.entry.answers == asked), None)
 
 
 def _unusable(kind: Kind, name: str, found: Found | None) -> tuple[str, Finding]:
@@ -212,6 +225,27 @@ def _classes(
         if group is not None and not issubclass(spec, group):
             groups.append(group)
     return (with_groups(spec, tuple(groups)) if groups else spec), rules
+
+
+def _fit(found: Found | None, task: str | None, findings: list[tuple[str, Finding]]) -> None:
+    """Whether the architecture answers what the task asks for (A5)."""
+    asked = all_of("task").get(task or "")
+    if not (found and found.entry and asked and asked.entry):
+        return
+    ours, theirs = found.entry.answers, asked.entry.answers
+    if not ours or not theirs or ours == theirs:
+        return
+    words = {"text": "texts to be written", "vectors": "vectors to be compared"}
+    message = (
+        f"The task {asked.name} asks for {words[theirs]}, and {found.name} gives {_GIVES[ours]}."
+    )
+    archs = [n for n, each in all_of("arch").items() if each.entry and each.entry.answers == theirs]
+    tasks = [n for n, each in all_of("task").items() if each.entry and each.entry.answers == ours]
+    fix = f"Set arch: {listed([shown(n) for n in archs], 'or')}, or a task of {found.name}: "
+    findings.append(("A5", Finding(("task", "arch"), message, fix + f"{listed(tasks, 'or')}.")))
+
+
+_GIVES = {"text": "texts", "vectors": "vectors of pictures and texts"}
 
 
 def _broken(found: Found, broken: Broken) -> Found:

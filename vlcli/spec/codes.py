@@ -74,6 +74,11 @@ CODES: dict[str, tuple[str, str]] = {
         "vlt5 is built on T5, vlbart on BART. Without arch, the backbone decides.",
     ),
     "A4": ("an unknown preset", "A preset is a named set of defaults of an architecture."),
+    "A5": (
+        "architecture and task do not fit",
+        "vlt5 and vlbart write texts; dual_encoder gives vectors of pictures and texts, which are "
+        "compared. A task asks for one or the other.",
+    ),
     "T1": (
         "no task",
         "A spec says what to train on: task, or tasks with one name (that task) or several "

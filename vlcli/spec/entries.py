@@ -32,6 +32,8 @@ class Entry(NamedTuple):
     `defaults` (tasks) what the task puts in place of class defaults, `mixed` (tasks) what it brings
     to a run of several tasks, `families` (architectures)
     the backbones that choose this architecture, and `also` other words that people use for it.
+    `answers` says what an architecture gives, and what a task asks for: texts, or vectors of
+    pictures and texts; "" is not known, and goes with everything.
     """
 
     summary: str
@@ -43,6 +45,7 @@ class Entry(NamedTuple):
     defaults: Mapping[str, Any] = MappingProxyType({})
     mixed: Mapping[str, Any] = MappingProxyType({})
     also: tuple[str, ...] = ()
+    answers: Literal["text", "vectors", ""] = ""
 
 
 class Found(NamedTuple):
@@ -62,12 +65,21 @@ def _vl(summary: str, family: str) -> Entry:
         rules="vlcli.archs.vlt5.rules:RULES",
         presets="vlcli.archs.vlt5.presets:PRESETS",
         families=(family,),
+        answers="text",
     )
 
 
 ARCHS: dict[str, Entry] = {
     "vlt5": _vl("VL-T5: one encoder for text and visual tokens on T5 (Cho et al. 2021)", "t5"),
     "vlbart": _vl("VL-BART: the same on BART", "bart"),
+    "dual_encoder": Entry(
+        "Two encoders, of pictures and of texts, aligned by a loss (ITRA, CLIP)",
+        spec="vlcli.archs.dual_encoder.spec:DualSpec",
+        impl="vlcli.archs.dual_encoder.building:DualBuilding",
+        rules="vlcli.archs.dual_encoder.rules:RULES",
+        also=("itra", "clip", "siglip"),
+        answers="vectors",
+    ),
 }
 
 
@@ -77,6 +89,7 @@ def _task(
     prompt: str | None = None,
     also: tuple[str, ...] = (),
     splits: str = "train valid test",
+    answers: Literal["text", "vectors"] = "text",
     **defaults: Any,
 ) -> Entry:
     """`splits` are the published training, validation and test splits ("-": none); a run of several
@@ -91,6 +104,7 @@ def _task(
         defaults=MappingProxyType(defaults),
         mixed=MappingProxyType(mixed),
         also=also,
+        answers=answers,
     )
 
 
@@ -197,8 +211,17 @@ TASKS: dict[str, Entry] = {
         ("activitynetqa",),
         "train val test",
     ),
+    "alignment": _task(
+        "Which text belongs to which picture: contrastive training, retrieval",
+        "alignment:Alignment",
+        also=("retrieval", "contrastive", "itc"),
+        splits="karpathy_train karpathy_val karpathy_test",
+        answers="vectors",
+    ),
     "multitask": Entry(
-        "Several tasks in turn, those of `tasks`", also=("multitask_video", "multi_task")
+        "Several tasks in turn, those of `tasks`",
+        also=("multitask_video", "multi_task"),
+        answers="text",
     ),
 }
 # The published runs of several tasks learn longer captions than those of captions alone.
@@ -307,6 +330,12 @@ def arch_of_family(family: str | None) -> str | None:
         if found.entry and family in found.entry.families:
             return name
     return None
+
+
+def compares(task: str) -> bool:
+    """Whether a task is answered by vectors that are compared."""
+    found = all_of("task").get(task)
+    return bool(found and found.entry and found.entry.answers == "vectors")
 
 
 def known_as(kind: Kind, word: str) -> str | None:

@@ -34,6 +34,7 @@ SHAPES_TASKS = (  # what the built-in data set draws
 )
 CHOOSING = ("nlvr", "refcoco", "vcr")  # among candidates; the others write their answers
 GROUNDED = {"ground_caption", "refer"}  # objectives of pretraining that look at boxes alone
+RECORDS = {"alignment": "caption"}  # tasks that learn from the records of another
 PICTURE_TASKS = ("vqa", "gqa", "nlvr", "vcr", "caption", "refcoco", "mmt", "cls", *PRETRAINING)
 
 
@@ -149,8 +150,8 @@ def is_stored(run: Run) -> bool:
 
 
 def sees(run: Run) -> bool:
-    """Whether the run uses pictures at all."""
-    return bool(run.use_vision)
+    """Whether the run uses pictures at all; an architecture without the key always does."""
+    return bool(getattr(run, "use_vision", True))
 
 
 def features(run: Run) -> Features:

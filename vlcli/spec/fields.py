@@ -192,6 +192,17 @@ class Spec(ABC):  # noqa: B024 (with its metaclass, type checkers take a spec cl
         """The same spec with some values changed, which are not checked again."""
         return self.of({**vars(self), **values})
 
+    @property
+    def answer_list(self) -> str | None:
+        """Where the run's answer list comes from: "train" (the training data) or a file; None for
+        a run without one."""
+        return None
+
+    @classmethod
+    def method(cls, run: Run) -> str:
+        """What trains, in the words of a one-line summary."""
+        return "everything"
+
     @classmethod
     def derived(cls, run: Run) -> dict[str, tuple[Any, str]]:
         """Values that follow from others where they are not written, each with its origin."""

@@ -125,7 +125,7 @@ NAMED_WEIGHTS = _when(
     "R171",
     "with weights that a name gives: those of from_scratch and load are kept whole anyway",
     "from_scratch load",
-    lambda run: not run.load and (not run.from_scratch or facts.has_named_tower(run)),
+    lambda run: not run.load and (not run.on("from_scratch") or facts.has_named_tower(run)),
 )
 UNFROZEN_NORMS = _flag("R165", "unfreeze_layer_norms")
 
@@ -362,7 +362,7 @@ PUBLISHED = _when(
     lambda run: (
         not facts.only_own_files(run)
         or run.testing
-        or (facts.sees(run) and run.feature_type in STORED_TYPES)
+        or (facts.sees(run) and getattr(run, "feature_type", None) in STORED_TYPES)
     ),
 )
 TASK_OWNERS = _when(

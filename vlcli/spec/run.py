@@ -77,5 +77,6 @@ class Run:
         return [key for key in keys if key in self.written]
 
     def on(self, *keys: str) -> list[str]:
-        """Those of `keys` whose value is true (or a number other than 0, a non-empty text)."""
-        return [key for key in keys if getattr(self, key)]
+        """Those of `keys` whose value is true (or a number other than 0, a non-empty text); a key
+        that this architecture does not have is off."""
+        return [key for key in keys if getattr(self, key, None)]

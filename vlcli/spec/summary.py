@@ -13,14 +13,14 @@ def summary(reading: Reading) -> str:
     run = Run(reading.values)
     task = run.task
     what = task if task != "multitask" else " + ".join(dict.fromkeys(run.tasks))
+    method = reading.chosen.spec.method(run)
     if "backbone" not in reading.values:
-        return f"{_verb(run)} {reading.chosen.arch} on {what}."
+        return printable(f"{_verb(run)} {reading.chosen.arch} on {what}: {method}.")
     origin = f"{run.backbone}, from scratch" if run.from_scratch else str(run.backbone)
     data = run.dataset or run.data_root
     sight = f"{run.feature_type} features{_grid(run)}" if run.use_vision else "text only"
     return printable(
-        f"{_verb(run)} {reading.chosen.arch} ({origin}) on {what}, data {data}: "
-        f"{facts.method(run)}; {sight}."
+        f"{_verb(run)} {reading.chosen.arch} ({origin}) on {what}, data {data}: {method}; {sight}."
     )
 
 

@@ -45,11 +45,12 @@ def build(
     size: int | None = None,
     read: Read | None = None,
     asked: Asked = COMMAND,
+    seed: int = SEED,
 ) -> Tower:
     """The encoder `library:name` for pictures of `size` x `size` pixels (None: its own), frozen.
 
-    `weights` are the library's pretrained ones, random ones (always the same, and torch's generator
-    is left as it was), or a file or package, whose file `read` reads. UserError for unknown names,
+    `weights` are the library's pretrained ones, random ones (those of `seed`; torch's generator is
+    left as it was), or a file or package, whose file `read` reads. UserError for unknown names,
     and where the weights cannot be had or are of another encoder.
     """
     library, _, name = encoder.partition(":")
@@ -62,7 +63,7 @@ def build(
     pretrained = weights == PRETRAINED
     try:
         with _quiet(pretrained), torch.random.fork_rng(devices=()):
-            torch.default_generator.manual_seed(SEED)
+            torch.default_generator.manual_seed(seed)
             tower: Tower = module.build(plain, tag, pretrained)
     except UserError as error:
         raise UserError(str(error), asked.code) from error

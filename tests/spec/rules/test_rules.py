@@ -95,7 +95,7 @@ def test_sentences_are_sentences(case):
 def test_the_defaults_of_a_task_break_no_rule_as_an_error():
     from vlcli.spec.entries import TASKS
 
-    for task in TASKS:
+    for task in [name for name, entry in TASKS.items() if entry.answers == "text"]:
         tasks = ', tasks: "vqa, gqa"' if task == "multitask" else ""
         found = problems(f'{{ task: "{task}"{tasks}, unfreeze_language_model: true }}')
         assert [each.message for each in found if each.severity == "error"] == [], task

@@ -21,8 +21,7 @@ from vlcli.contracts import Source
 from vlcli.hush import hushed
 from vlcli.spec.problem import UserError
 from vlcli.spec.sizes import BACKBONES, Family, family_of
-
-from .fetching import fetched
+from vlcli.towers.fetching import fetched
 
 # What the shapes in spec/sizes.py leave open: T5 head width d_kv, and the feed-forward width.
 _T5_INNER = {

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from vlcli.contracts import Architecture, Outline, Wording
+from vlcli.peft.freezing import freeze
 from vlcli.spec.encoders import RANDOM
+from vlcli.spec.methods import methods_on
 from vlcli.spec.sizes import family_of
 
 from .architecture import VLArchitecture
@@ -34,9 +36,16 @@ class VLBuilding:
         save_tokenizer(tokenizer, folder)
 
     def architecture(
-        self, spec: VLSpec, tokenizer: Any, feature_width: int, answers: Sequence[str] | None
+        self,
+        spec: VLSpec,
+        tokenizer: Any,
+        feature_width: int,
+        answers: Sequence[str] | None,
     ) -> Architecture:
         return VLArchitecture.build(spec, tokenizer, feature_width, answers)
+
+    def freeze(self, architecture: Architecture, spec: VLSpec) -> None:
+        freeze(architecture, spec, methods_on(spec))
 
     def bare(self, spec: VLSpec, sources: Collection[str]) -> VLSpec:
         if spec.backbone not in sources:

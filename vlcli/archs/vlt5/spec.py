@@ -74,6 +74,15 @@ class VLSpec(
         prompts: Mapping[str, str] = self.prompt if isinstance(self.prompt, ByTask) else {}
         return spec.but(prompt=prompts.get(task, usual if self.use_tasks_prompts else ""))
 
+    @property
+    def answer_list(self) -> str | None:
+        held = self.classifier or self.answer_vocab
+        return (self.answer_vocab or "train") if held else None
+
+    @classmethod
+    def method(cls, run: Run) -> str:
+        return facts.method(run)
+
     @classmethod
     def derived(cls, run: Run) -> dict[str, tuple[Any, str]]:
         """The feature type of videos, and the feature width that a feature type brings."""

@@ -9,20 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from tokenizers import (  # type: ignore[import-untyped]
-    Tokenizer,
-    decoders,
-    models,
-    pre_tokenizers,
-    processors,
-    trainers,
-)
-from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from vlcli.spec.problem import UserError
 from vlcli.spec.sizes import Family
+from vlcli.towers.fetching import fetched
+from vlcli.towers.tokenizers import learned
 
-from .fetching import fetched
 from .wording import REGIONS, SENTINELS
 
 # The names of the special tokens, in the order of their ids: those of the published tokenizers.
@@ -72,35 +65,11 @@ def extended(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
 def train_tokenizer(
     texts: Iterable[str], family: Family, size: int = LEARNED
 ) -> PreTrainedTokenizerBase:
-    """A byte-pair tokenizer of these texts with at most about `size` tokens beside the extra ones.
-
-    It works on bytes, so every text can be written and comes back from `decode` exactly (but for
-    one space in front); words that occur twice become single tokens while there is room. A word is
-    the same token at the beginning of a text as within it.
-    """
+    """A byte-pair tokenizer of these texts with at most about `size` tokens beside the extra
+    ones."""
     names = _SPECIAL[family]
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
-    tokenizer.decoder = decoders.Sequence([decoders.ByteLevel(), decoders.Strip(" ", 1, 0)])
-    trainer = trainers.BpeTrainer(
-        vocab_size=size,
-        min_frequency=2,
-        special_tokens=list(names.values()),
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(texts, trainer)
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single=" ".join([*names.get("bos_token", "").split(), "$A", names["eos_token"]]),
-        special_tokens=[(name, tokenizer.token_to_id(name)) for name in names.values()],
-    )
-    fast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        clean_up_tokenization_spaces=False,
-        add_prefix_space=True,  # transformers would switch it off again
-        **names,
-    )
-    return extended(fast)
+    around = " ".join([*names.get("bos_token", "").split(), "$A", names["eos_token"]])
+    return extended(learned(texts, names, around, size))
 
 
 def tokenizer_for(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from vlcli.spec.problem import UserError
 
-from ..records import Record
+from ..records import Record, Tell, stop
 from ..references import year
 from ..shown import tags
 from . import video
@@ -67,19 +67,27 @@ def read(
     args: PublishedArgs,
     role: Role = "train",
     training: bool = False,
+    each_fault: Tell = stop,
 ) -> list[Record]:
     """The records of one published split of a task; `root` is data_root.
 
     `role` says what the split is read as, `training` whether it is learned from (VQA then needs no
     answers of ten people). UserError names what is missing and what makes it (4), or the file and
     the entry that hold something else than they should, a split that does not exist beside those
-    that do, and a split without a record (3).
+    that do, and a split without a record (3). Where `each_fault` does not raise them, entries that
+    are wrong are left out.
     """
     if task not in TASKS:
         raise UserError(
             f'The task "{task}" has no published files; those that have: {", ".join(TASKS)}.',
             exit_code=3,
         )
+    faults: list[UserError] = []
+
+    def tell(fault: UserError) -> None:
+        faults.append(fault)
+        each_fault(fault)
+
     asked = Asked(
         root=Path(root),
         task=task,
@@ -91,9 +99,10 @@ def read(
         annotated_boxes=getattr(args, "RefCOCO_GT", False),
         caption_only=getattr(args, "caption_only", False),
         coco_only=getattr(args, "coco_only", False),
+        each_fault=tell,
     )
     found = TASKS[task](asked)
-    if not found:
+    if not found and not faults:
         raise UserError(
             f'{role} is "{split}", and that split of {task} holds no record below {root}.',
             exit_code=3,

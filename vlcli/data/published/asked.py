@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 from vlcli.spec.problem import UserError
 from vlcli.spec.sizes import CLIP_WIDTH
 
+from ..records import Tell, stop
 from ..references import joined
 
 Role = Literal["train", "valid", "test"]
@@ -51,7 +52,8 @@ class PublishedArgs(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One split of one task, and how its pictures will be seen."""
+    """One split of one task, and how its pictures will be seen; what becomes of entries that are
+    wrong."""
 
     root: Path
     task: str
@@ -63,6 +65,7 @@ class Asked:
     annotated_boxes: bool = False
     caption_only: bool = False
     coco_only: bool = False
+    each_fault: Tell = stop
 
     @property
     def sees_grids(self) -> bool:

@@ -10,10 +10,10 @@ from typing import Any
 
 from vlcli.spec.problem import UserError
 
-from ..records import Record, checked
+from ..records import Record, Tell, checked, stop
 from ..references import other_root
 from .asked import Asked
-from .files import a_list, field, json_value, known_split
+from .files import a_list, each_of, field, json_value, known_split, numbered
 
 SPLITS = {
     "karpathy_train": ("train", "restval"),
@@ -24,10 +24,10 @@ SPLITS = {
 
 def caption(asked: Asked) -> list[Record]:
     """The pictures of a Karpathy split with their captions."""
-    return captions(asked.root, asked.split)
+    return captions(asked.root, asked.split, asked.each_fault)
 
 
-def captions(root: Path, split: str) -> list[Record]:
+def captions(root: Path, split: str, each_fault: Tell = stop) -> list[Record]:
     """The pictures of a Karpathy split with their captions."""
     known_split(split, SPLITS, "COCO captions")
     path = root / "COCO" / "dataset_coco.json"
@@ -36,14 +36,15 @@ def captions(root: Path, split: str) -> list[Record]:
         f"cs.stanford.edu/people/karpathy/deepimagesent there{other_root(root)}"
     )
     images = a_list(field(json_value(path, what), "images", path), path)
-    return [
-        _captioned(image, f"{path}, image {number}")
-        for number, image in enumerate(images, start=1)
+    wanted = (
+        (place, image)
+        for place, image in numbered(images, path, "image")
         if not isinstance(image, dict) or image.get("split") in SPLITS[split]
-    ]
+    )
+    return each_of(wanted, _captioned, each_fault)
 
 
-def _captioned(image: Any, place: str) -> Record:
+def _captioned(image: dict[str, Any], place: str) -> Record:
     image = checked(image, place)
     name, sentences = image.get("filename"), image.get("sentences")
     if not isinstance(name, str) or not name:

@@ -17,7 +17,7 @@ from ..records import Record
 from ..references import joined, other_root
 from ..visual import Mark
 from .asked import Asked, no_features
-from .files import field, known_split
+from .files import each_value, field, known_split
 from .pickled import pickled
 
 FOLDER = "cifar-10-batches-py"
@@ -61,18 +61,19 @@ def records(asked: Asked) -> list[Record]:
     folder = asked.root / FOLDER
     what = _WHAT + other_root(asked.root)
     names = _class_names(folder / "batches.meta", what)
-    found: list[Record] = []
-    for batch in SPLITS[asked.split]:
-        labels = _labels(folder / batch, what, len(names))
-        found += [
+
+    def make(batch: str, place: str) -> list[Record]:
+        return [
             {
                 "id": f"{batch}-{row}",
                 "image": joined(f"{FOLDER}/{batch}", str(row)),
                 "label": names[label],
             }
-            for row, label in enumerate(labels)
+            for row, label in enumerate(_labels(folder / batch, what, len(names)))
         ]
-    return found
+
+    batches = ((batch, batch) for batch in SPLITS[asked.split])
+    return [each for held in each_value(batches, make, asked.each_fault) for each in held]
 
 
 def in_a_batch(reference: str) -> bool:

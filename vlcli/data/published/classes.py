@@ -13,11 +13,11 @@ from pathlib import Path
 
 from vlcli.spec.problem import UserError
 
-from ..records import Record
+from ..records import Record, Tell, stop
 from ..references import joined, other_root
 from . import cifar
 from .asked import Asked, no_features
-from .files import lines, no_split
+from .files import each_value, lines, no_split, numbered
 
 FOLDER = "tiny-imagenet-200"
 PICTURE_ENDS = (".jpg", ".jpeg", ".png")
@@ -31,7 +31,9 @@ def cls(asked: Asked) -> list[Record]:
     return _grids(asked) if asked.sees_grids else _pixels(asked)
 
 
-def class_folders(path: str | Path, split: str | None = None) -> list[Record]:
+def class_folders(
+    path: str | Path, split: str | None = None, each_fault: Tell = stop
+) -> list[Record]:
     """The pictures of a folder that holds one folder a class, or of its folder `split`.
 
     `image` is the path of a picture, `label` the name of its class's folder, or what `words.txt`
@@ -42,10 +44,10 @@ def class_folders(path: str | Path, split: str | None = None) -> list[Record]:
     folder = Path(path) / split if split else Path(path)
     if not folder.is_dir():
         raise UserError(f"There is no folder {folder}: it should hold one folder a class.")
-    meanings = next((_meanings(each) for each in _words_of(folder)), {})
+    meanings = next((_meanings(each, _WORDS, each_fault) for each in _words_of(folder)), {})
     return [
         {"id": str(picture.relative_to(folder)), "image": str(picture), "label": label}
-        for picture, label in _labelled(folder, meanings)
+        for picture, label in _labelled(folder, meanings, each_fault)
     ]
 
 
@@ -55,11 +57,13 @@ def _words_of(folder: Path) -> Iterator[Path]:
             yield each / "words.txt"
 
 
-def _labelled(folder: Path, meanings: dict[str, str]) -> Iterator[tuple[Path, str]]:
+def _labelled(
+    folder: Path, meanings: dict[str, str], each_fault: Tell
+) -> Iterator[tuple[Path, str]]:
     """Pictures and the names of their classes, in the order of both."""
     listed = folder / "val_annotations.txt"
     if listed.is_file():
-        yield from _listed(listed, meanings)
+        yield from _listed(listed, meanings, each_fault)
         return
     classes = sorted(each for each in folder.iterdir() if each.is_dir())
     found = False
@@ -82,30 +86,30 @@ def _pictures(folder: Path) -> Iterator[Path]:
                 yield Path(where) / name
 
 
-def _listed(path: Path, meanings: dict[str, str]) -> Iterator[tuple[Path, str]]:
-    for number, line in enumerate(lines(path, "Names and classes of pictures"), start=1):
+def _listed(path: Path, meanings: dict[str, str], each_fault: Tell) -> list[tuple[Path, str]]:
+    def make(line: str, place: str) -> tuple[Path, str]:
         fields = line.split("\t")
         if len(fields) < 2 or Path(fields[0]).name != fields[0]:
             raise UserError(
-                f"{path}, line {number}: the name of a picture, a tab and its class should stand "
-                "there.",
+                f"{place}: the name of a picture, a tab and its class should stand there.",
                 exit_code=3,
             )
-        picture = path.parent / "images" / fields[0]
-        yield picture, meanings.get(fields[1], fields[1])
+        return path.parent / "images" / fields[0], meanings.get(fields[1], fields[1])
+
+    held = lines(path, "Names and classes of pictures")
+    return each_value(numbered(held, path, "line"), make, each_fault)
 
 
-def _meanings(path: Path, what: str = _WORDS) -> dict[str, str]:
+def _meanings(path: Path, what: str, each_fault: Tell) -> dict[str, str]:
     """The first name of each wnid."""
-    found: dict[str, str] = {}
-    for number, line in enumerate(lines(path, what), start=1):
-        wnid, tab, names = line.partition("\t")
-        if line and not tab:
-            raise UserError(
-                f"{path}, line {number}: a wnid, a tab and names should stand there.", exit_code=3
-            )
-        found[wnid] = names.partition(",")[0].strip()
-    return found
+    return dict(each_value(numbered(lines(path, what), path, "line"), _meaning, each_fault))
+
+
+def _meaning(line: str, place: str) -> tuple[str, str]:
+    wnid, tab, names = line.partition("\t")
+    if line and not tab:
+        raise UserError(f"{place}: a wnid, a tab and names should stand there.", exit_code=3)
+    return wnid, names.partition(",")[0].strip()
 
 
 def _pixels(asked: Asked) -> list[Record]:
@@ -115,8 +119,8 @@ def _pixels(asked: Asked) -> list[Record]:
     if not (folder / asked.split).is_dir():
         there = (each.name for each in folder.glob("*/") if each.name != "clip_features")
         raise _no_folder(asked, folder / asked.split, "pictures", list(there))
-    _meanings(folder / "words.txt", _WORDS + other_root(asked.root))
-    found = class_folders(folder, asked.split)
+    lines(folder / "words.txt", _WORDS + other_root(asked.root))
+    found = class_folders(folder, asked.split, asked.each_fault)
     root = asked.root
     return [{**each, "image": str(Path(each["image"]).relative_to(root))} for each in found]
 
@@ -127,15 +131,18 @@ def _grids(asked: Asked) -> list[Record]:
     if not folder.is_dir():
         there = (each.parent.name for each in features.glob(f"*/{folder.name}"))
         raise _no_folder(asked, folder, f"{asked.feature_type} features", list(there))
-    meanings = _meanings(asked.root / FOLDER / "words.txt", _WORDS + other_root(asked.root))
-    found: list[Record] = []
-    for path in sorted(folder.glob("*.h5")):
+    what = _WORDS + other_root(asked.root)
+    meanings = _meanings(asked.root / FOLDER / "words.txt", what, asked.each_fault)
+
+    def make(path: Path, place: str) -> Record:
         wnid = path.stem.partition("_")[0]
         if wnid not in meanings:
-            raise UserError(f"{path}: words.txt does not know the class {wnid}.", exit_code=3)
+            raise UserError(f"{place}: words.txt does not know the class {wnid}.", exit_code=3)
         image = joined(path.relative_to(asked.root).as_posix(), path.stem)
-        found.append({"id": path.stem, "image": image, "label": meanings[wnid]})
-    return found
+        return {"id": path.stem, "image": image, "label": meanings[wnid]}
+
+    held = ((str(path), path) for path in sorted(folder.glob("*.h5")))
+    return each_value(held, make, asked.each_fault)
 
 
 def _no_folder(asked: Asked, folder: Path, things: str, there: list[str]) -> UserError:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from vlcli.spec.problem import UserError
 
+from ..records import Tell
 from ..references import is_name, other_root
 
 MANY = 12  # splits that a sentence lists
+
+Made = TypeVar("Made")
+Entries = Iterator[tuple[str, Any]]  # each with its place; a UserError for one that cannot be read
 
 
 def held(path: Path, what: str) -> bytes:
@@ -49,27 +53,57 @@ def json_value(path: Path, what: str) -> Any:
         raise UserError(f"{path} cannot be read as JSON: {error}.") from error
 
 
-def json_lines(path: Path, what: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The objects of a JSON Lines file, each with its place; blank lines are passed over."""
+def each_value(
+    values: Iterable[tuple[str, Any]], make: Callable[[Any, str], Made], each_fault: Tell
+) -> list[Made]:
+    """What `make` makes of every value and its place; a fault of a value goes to `each_fault`, and
+    the value is left out where that does not raise it."""
+    found: list[Made] = []
+    for place, value in values:
+        try:
+            found.append(make(value, place))
+        except UserError as fault:
+            each_fault(fault)
+    return found
+
+
+def each_of(
+    entries: Iterable[tuple[str, Any]],
+    make: Callable[[dict[str, Any], str], Made],
+    each_fault: Tell,
+) -> list[Made]:
+    """The same of entries, which are to be objects."""
+    return each_value(
+        entries, lambda entry, place: make(an_object(entry, place), place), each_fault
+    )
+
+
+def json_lines(path: Path, what: str) -> Entries:
+    """The values of a JSON Lines file; blank lines are passed over."""
     for number, line in enumerate(text(path, what).split("\n"), start=1):
         if not line.strip():
             continue
         place = f"{path}, line {number}"
         try:
-            value = json.loads(line)
+            yield place, json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise UserError(f"{place}: this is not JSON ({error}).", exit_code=3) from error
-        yield place, an_object(value, place)
+            yield place, UserError(f"{place}: this is not JSON ({error}).", exit_code=3)
 
 
-def entries(path: Path, what: str, name: str = "entry") -> Iterator[tuple[str, dict[str, Any]]]:
-    """The objects of a JSON file that holds a list of them, each with its place."""
-    for number, value in enumerate(a_list(json_value(path, what), path), start=1):
-        place = f"{path}, {name} {number}"
-        yield place, an_object(value, place)
+def entries(path: Path, what: str, name: str = "entry") -> Entries:
+    """The values of a JSON file that holds a list of them."""
+    yield from numbered(a_list(json_value(path, what), path), path, name)
+
+
+def numbered(values: Iterable[Any], path: Path, name: str) -> Entries:
+    """Values with their places: what they are called in a file, and their numbers."""
+    for number, value in enumerate(values, start=1):
+        yield f"{path}, {name} {number}", value
 
 
 def an_object(value: Any, place: str) -> dict[str, Any]:
+    if isinstance(value, UserError):
+        raise value
     if not isinstance(value, dict):
         raise UserError(f"{place}: a record is an object, {{...}}.", exit_code=3)
     return value

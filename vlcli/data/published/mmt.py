@@ -7,14 +7,14 @@ Below `multi30k-dataset/data/task1` stand `raw/<split>.en`, `raw/<split>.de` and
 
 from __future__ import annotations
 
-from pathlib import Path
+from itertools import count
 
 from vlcli.spec.problem import UserError
 
 from ..records import Record
 from ..references import is_name, other_root
 from .asked import Asked
-from .files import known_split, lines
+from .files import each_value, known_split, lines, numbered
 
 BOXES = {
     "train": "trainval",
@@ -42,24 +42,25 @@ def mmt(asked: Asked) -> list[Record]:
             f"German lines and {len(pictures)} names of pictures; they must be as many.",
             exit_code=3,
         )
-    return [
-        {
+
+    def make(line: tuple[int, str, str, str], place: str) -> Record:
+        number, text, translation, picture = line
+        return {
             "id": f"{asked.split}-{number}",
             "split": asked.split,
-            "image": _image(asked, picture, shown, number),
+            "image": _image(asked, picture, place),
             "text": text,
             "answers": [translation],
         }
-        for number, (text, translation, picture) in enumerate(
-            zip(english, german, pictures, strict=True), start=1
-        )
-    ]
+
+    held = zip(count(1), english, german, pictures, strict=False)
+    return each_value(numbered(held, shown, "line"), make, asked.each_fault)
 
 
-def _image(asked: Asked, picture: str, path: Path, number: int) -> str:
+def _image(asked: Asked, picture: str, place: str) -> str:
     name = picture.partition(".")[0]
     if not is_name(name) or "#" in name:
-        raise UserError(f'{path}, line {number}: "{picture}" names no picture.', exit_code=3)
+        raise UserError(f'{place}: "{picture}" names no picture.', exit_code=3)
     return asked.image(
         name,
         folder="flickr30k",

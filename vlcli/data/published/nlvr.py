@@ -5,13 +5,14 @@ Features: `nlvr/features/<split>_obj36.h5` and `nlvr/clip_features`; pictures: `
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from vlcli.spec.problem import UserError
 
 from ..records import Record
 from .asked import Asked
-from .files import a_picture, a_text, an_id, entries, no_split, wrong
+from .files import a_picture, a_text, an_id, each_of, entries, no_split, wrong
 
 SENTENCE = 2  # the field of an identifier that counts the pairs of pictures of one sentence
 _LABELS = (0, 1, "True", "False", "true", "false")
@@ -24,10 +25,8 @@ def nlvr(asked: Asked) -> list[Record]:
     there = (path.stem for path in folder.glob("*.json"))
     whose = "NLVR2, part of the data of VL-T5"
     what = no_split(asked.split, "sentences", whose, there, asked.root)
-    return [
-        _record(asked, entry, place)
-        for place, entry in entries(folder / f"{asked.split}.json", what)
-    ]
+    found = entries(folder / f"{asked.split}.json", what)
+    return each_of(found, partial(_record, asked), asked.each_fault)
 
 
 def _record(asked: Asked, entry: dict[str, Any], place: str) -> Record:

@@ -8,12 +8,13 @@ boxes of their own, `COCO/features/resplit_val_obj36.h5`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from ..records import Record, checked
 from ..references import joined, other_root
 from .asked import Asked
-from .files import a_picture, entries, given, no_split, wrong
+from .files import a_picture, each_of, entries, given, no_split, wrong
 
 CAPTIONS = ("mscoco", "vg")
 QUESTIONS = ("vqa", "gqa", "visual7w")
@@ -40,11 +41,9 @@ def pretrain(asked: Asked) -> list[Record]:
     whose = "LXMERT's pretraining data, part of the data of VL-T5"
     what = no_split(asked.split, "texts", whose, there, asked.root)
     table = None if asked.caption_only or asked.coco_only else answer_table(asked)
-    return [
-        record
-        for place, entry in entries(folder / f"{asked.split}.json", what)
-        for record in _records(asked, entry, table, place)
-    ]
+    found = entries(folder / f"{asked.split}.json", what)
+    make = partial(_records, asked, table)
+    return [each for records in each_of(found, make, asked.each_fault) for each in records]
 
 
 def answer_table(asked: Asked) -> frozenset[str]:
@@ -54,12 +53,12 @@ def answer_table(asked: Asked) -> frozenset[str]:
         "The answers of LXMERT's pretraining data, part of the data of VL-T5"
         f"{other_root(asked.root)}"
     )
-    found = set()
-    for place, entry in entries(path, what, "answer"):
-        if not isinstance(entry.get("ans"), str):
-            wrong("ans", "a text", place)
-        found.add(entry["ans"])
-    return frozenset(found)
+    held = entries(path, what, "answer")
+    return frozenset(each_of(held, _answer, asked.each_fault))
+
+
+def _answer(entry: dict[str, Any], place: str) -> str:
+    return entry["ans"] if isinstance(entry.get("ans"), str) else wrong("ans", "a text", place)
 
 
 def plain_answer(answer: str) -> str:
@@ -88,8 +87,8 @@ def known_answers(label: dict[str, float], table: frozenset[str]) -> dict[str, f
 
 
 def _records(
-    asked: Asked, entry: dict[str, Any], table: frozenset[str] | None, place: str
-) -> Iterator[Record]:
+    asked: Asked, table: frozenset[str] | None, entry: dict[str, Any], place: str
+) -> list[Record]:
     name = a_picture(entry, "img_id", place)
     texts, labels = _sources(entry, "sentf", place), _sources(entry, "labelf", place)
     wanted = ("mscoco",) if asked.coco_only else CAPTIONS
@@ -106,9 +105,13 @@ def _records(
     said = {source: kept for source, kept in captions.items() if kept}
     first, *others = said or [""]
     spoken = {"captions": said[first], "source": first} if said else {}
-    yield {"id": name, **shared, **spoken, "questions": questions}
-    for source in others:
-        yield {"id": f"{name}-{source}", **shared, "captions": said[source], "source": source}
+    return [
+        {"id": name, **shared, **spoken, "questions": questions},
+        *(
+            {"id": f"{name}-{source}", **shared, "captions": said[source], "source": source}
+            for source in others
+        ),
+    ]
 
 
 def _fresh(sentences: list[Any], seen: set[str], source: str, place: str) -> list[str]:

@@ -18,7 +18,17 @@ from vlcli.spec.problem import UserError
 from ..records import Record
 from ..references import joined, other_root
 from .asked import Asked
-from .files import a_list, a_picture, field, given, json_value, known_split, wrong
+from .files import (
+    a_list,
+    a_picture,
+    each_of,
+    field,
+    given,
+    json_value,
+    known_split,
+    numbered,
+    wrong,
+)
 from .pickled import pickled
 
 SPLITS = ("train", "val", "test")
@@ -38,10 +48,14 @@ def refcoco(asked: Asked) -> list[Record]:
     where = f"{folder.parent}{other_root(asked.root)}"
     path = folder / "refs(umd).p"
     referred = a_list(pickled(path, _WHAT.format("The expressions", where)), path)
-    places = [(f"{path}, entry {n}", each) for n, each in enumerate(referred, start=1)]
-    kept = [(place, each) for place, each in places if _split(each, place) == asked.split]
     instances = _Instances(folder / "instances.json", _WHAT.format("The boxes", where))
-    return [record for place, each in kept for record in _records(asked, each, instances, place)]
+
+    def make(entry: dict[str, Any], place: str) -> list[Record]:
+        ours = given(entry, "split", place) == asked.split
+        return _records(asked, entry, instances, place) if ours else []
+
+    found = each_of(numbered(referred, path, "entry"), make, asked.each_fault)
+    return [record for records in found for record in records]
 
 
 class _Instances:
@@ -93,7 +107,9 @@ class _Instances:
         return [x, y, x + wide, y + high]
 
 
-def _records(asked: Asked, entry: Any, instances: _Instances, place: str) -> list[Record]:
+def _records(
+    asked: Asked, entry: dict[str, Any], instances: _Instances, place: str
+) -> list[Record]:
     number = _number(entry, "image_id", place)
     picture, there = instances.picture(number, place)
     right = instances.corners(instances.box(_number(entry, "ann_id", place), place), picture)
@@ -129,12 +145,6 @@ def _image(asked: Asked, number: Any, picture: dict[str, Any], place: str) -> st
     annotated = asked.split == "train" or asked.annotated_boxes
     file = f"{asked.split}_boxes_{'GT' if annotated else 'mattnet'}.h5"
     return joined(f"RefCOCO/refcocog/features/{file}", str(number))
-
-
-def _split(entry: Any, place: str) -> Any:
-    if not isinstance(entry, dict):
-        raise UserError(f"{place}: a record is an object, {{...}}.", exit_code=3)
-    return given(entry, "split", place)
 
 
 def _inside(box: list[float], picture: dict[str, Any]) -> list[float]:

@@ -7,6 +7,7 @@ region by what it shows and the number of its box, "person <vis_extra_id_0>".
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import h5py  # type: ignore[import-untyped]
@@ -21,6 +22,7 @@ from .files import (
     a_position,
     a_text,
     an_id,
+    each_of,
     given,
     json_lines,
     no_split,
@@ -39,10 +41,8 @@ def vcr(asked: Asked) -> list[Record]:
     whose = "VCR; unpack vcr1annots.zip of visualcommonsense.com there"
     what = no_split(asked.split, "questions", whose, there, asked.root)
     names = _Objects(asked)
-    return [
-        _record(asked, entry, names, place)
-        for place, entry in json_lines(folder / f"{asked.split}.jsonl", what)
-    ]
+    found = json_lines(folder / f"{asked.split}.jsonl", what)
+    return each_of(found, partial(_record, asked, names), asked.each_fault)
 
 
 def pretrain_vcr(asked: Asked) -> list[Record]:
@@ -73,7 +73,7 @@ def flat(tokens: list[Any], names: list[str]) -> str:
     return " ".join(text.split())
 
 
-def _record(asked: Asked, entry: dict[str, Any], objects: _Objects, place: str) -> Record:
+def _record(asked: Asked, objects: _Objects, entry: dict[str, Any], place: str) -> Record:
     image = a_picture(entry, "img_id", place)
     names = objects.of(entry, image, place)
     record: Record = {

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,12 @@ from ..records import Record
 from ..references import joined, other_root
 from .asked import Asked
 from .files import (
+    Entries,
     a_picture,
     a_position,
     a_text,
     an_id,
+    each_of,
     given,
     json_lines,
     no_split,
@@ -51,13 +53,15 @@ _WHERE = "{}, which the VALUE benchmark gives away (value-benchmark.github.io){}
 def choices(asked: Asked) -> list[Record]:
     """Questions of tvqa or how2qa with answers to choose from; those of a test have no label."""
     subtitles = _Subtitles(asked)
-    return [_question(asked, entry, subtitles, place) for place, entry in _annotations(asked)]
+    make = partial(_question, asked, subtitles)
+    return each_of(_annotations(asked), make, asked.each_fault)
 
 
 def captions(asked: Asked) -> list[Record]:
     """Clips of tvc or yc2c with all their captions; those of the test split have none."""
     subtitles = _Subtitles(asked)
-    return [_clip(asked, entry, subtitles, place) for place, entry in _annotations(asked)]
+    make = partial(_clip, asked, subtitles)
+    return each_of(_annotations(asked), make, asked.each_fault)
 
 
 def activitynet(asked: Asked) -> list[Record]:
@@ -67,8 +71,8 @@ def activitynet(asked: Asked) -> list[Record]:
     what = no_split(asked.split, "questions", "ActivityNet-QA", there, asked.root)
     path = folder / f"{asked.split}.csv"
     seen: dict[str, int] = {}
-    found: list[Record] = []
-    for place, row in _rows(path, what):
+
+    def make(row: dict[str, Any], place: str) -> Record:
         clip = a_picture(row, "video_id", place)
         seen[clip] = seen.get(clip, 0) + 1
         kind = row.get("type") or ""
@@ -82,11 +86,12 @@ def activitynet(asked: Asked) -> list[Record]:
         }
         if row.get("answer") is not None:
             record["answers"] = [row["answer"]]
-        found.append(record)
-    return found
+        return record
+
+    return each_of(_rows(path, what), make, asked.each_fault)
 
 
-def _rows(path: Path, what: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def _rows(path: Path, what: str) -> Entries:
     """The rows of a table whose first line names its columns, each with its place."""
     table = csv.DictReader(io.StringIO(text(path, what), newline=""), strict=True)
     try:
@@ -96,13 +101,13 @@ def _rows(path: Path, what: str) -> Iterator[tuple[str, dict[str, Any]]]:
         raise UserError(f"{path} cannot be read as CSV: {error}.") from error
 
 
-def _annotations(asked: Asked) -> list[tuple[str, dict[str, Any]]]:
+def _annotations(asked: Asked) -> Entries:
     folder = asked.root / "video" / "ann" / asked.task
     there = (each.stem.partition("_")[2] for each in folder.glob(f"{asked.task}_*.jsonl"))
     things = "questions" if asked.task in CHOICES else "captions"
     whose = _WHERE.format(asked.task, "")
     what = no_split(asked.split, things, whose, there, asked.root)
-    return list(json_lines(folder / f"{asked.task}_{asked.split}.jsonl", what))
+    return json_lines(folder / f"{asked.task}_{asked.split}.jsonl", what)
 
 
 class _Subtitles:
@@ -112,15 +117,18 @@ class _Subtitles:
         source = SOURCE[asked.task]
         self.path = asked.root / "video" / "ann" / f"{source}_subtitles.jsonl"
         what = _WHERE.format(f"What is said in the clips of {source}", other_root(asked.root))
-        self._said: dict[str, str] = {}
-        for place, entry in json_lines(self.path, what):
-            said = [a_text(each, "text", place).strip() for each in objects(entry, "sub", place)]
-            self._said[a_text(entry, "vid_name", place)] = " ".join(said)
+        self._said = dict(each_of(json_lines(self.path, what), _subtitled, asked.each_fault))
 
     def of(self, clip: str, place: str) -> str:
         if clip not in self._said:
             raise UserError(f"{place}: {self.path} has no clip {clip}.", exit_code=3)
         return self._said[clip]
+
+
+def _subtitled(entry: dict[str, Any], place: str) -> tuple[str, str]:
+    """The name of a clip, and all that is said in it."""
+    said = [a_text(each, "text", place).strip() for each in objects(entry, "sub", place)]
+    return a_text(entry, "vid_name", place), " ".join(said)
 
 
 def _shared(asked: Asked, entry: dict[str, Any], said: _Subtitles, place: str) -> Record:
@@ -132,7 +140,7 @@ def _shared(asked: Asked, entry: dict[str, Any], said: _Subtitles, place: str) -
     }
 
 
-def _question(asked: Asked, entry: dict[str, Any], said: _Subtitles, place: str) -> Record:
+def _question(asked: Asked, said: _Subtitles, entry: dict[str, Any], place: str) -> Record:
     many = CHOICES[asked.task]
     record: Record = {
         "id": an_id(entry, "qid", place),
@@ -149,7 +157,7 @@ def _question(asked: Asked, entry: dict[str, Any], said: _Subtitles, place: str)
     return record
 
 
-def _clip(asked: Asked, entry: dict[str, Any], said: _Subtitles, place: str) -> Record:
+def _clip(asked: Asked, said: _Subtitles, entry: dict[str, Any], place: str) -> Record:
     record: Record = {
         "id": an_id(entry, "clip_id", place),
         **_shared(asked, entry, said, place),

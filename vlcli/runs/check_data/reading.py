@@ -20,15 +20,16 @@ from vlcli.tasks.regions import share, shares
 from .findings import SHOWN, Finding, Kind, Severity, listed
 
 ROLES: tuple[Role, ...] = get_args(Role)
+SERVED = "served"  # the split of the test server, which `testing` adds
 _NAMED = re.compile(r'Record "(.*?)"(?=[: ])', re.S)
 
 
 @dataclass
 class Split:
-    """What a task reads in one role: its records (as many as topk asks for) and the examples of
-    those that are right."""
+    """What a task reads in one role, or in the split of its test server (SERVED): its records (as
+    many as topk asks for) and the examples of those that are right."""
 
-    role: Role
+    role: str
     source: str
     records: list[Record]
     examples: list[Example]
@@ -42,7 +43,7 @@ class Data:
     spec: Any
     task: Task
     reader: Reader | None
-    splits: dict[Role, Split] = field(default_factory=dict)
+    splits: dict[str, Split] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
     @property
@@ -74,9 +75,9 @@ class Made(NamedTuple):
     whole: UserError | None = None
 
 
-def data_of(spec: Any, building: Building) -> Data:
-    """All splits of a task, whatever is wrong with one of them. UserError where this version does
-    not run the task."""
+def data_of(spec: Any, building: Building, served: str | None = None) -> Data:
+    """All splits of a task, whatever is wrong with one of them, `served` (that of its test server)
+    too. UserError where this version does not run the task."""
     data = Data(spec, task_of(spec, building), None)
     try:
         data.reader = reader_of(spec, sources.pictures(spec)) if spec.use_vision else None
@@ -85,15 +86,17 @@ def data_of(spec: Any, building: Building) -> Data:
     told: set[str] = set()
     for role in ROLES:
         if getattr(spec, role):
-            data.splits[role] = _split(data, role, told)
+            data.splits[role] = _split(data, role, role, getattr(spec, role), told)
+    if served:
+        data.splits[SERVED] = _split(data, SERVED, "test", served, told)
     return data
 
 
-def _split(data: Data, role: Role, told: set[str]) -> Split:
+def _split(data: Data, role: str, read_as: Role, names: str, told: set[str]) -> Split:
     """The split of a role; `told` are faults of files that another split has told of already."""
-    spec, names, training = data.spec, getattr(data.spec, role), role == "train"
+    spec, training = data.spec, read_as == "train"
     faults: list[UserError] = []
-    records = sources.records(spec, names, role, data.name, training, faults.append)
+    records = sources.records(spec, names, read_as, data.name, training, faults.append)
     new = [fault for fault in faults if str(fault) not in told]
     told.update(map(str, new))
     kinds: tuple[tuple[int, Kind], ...] = ((4, "source"), (3, "record"))
@@ -105,7 +108,7 @@ def _split(data: Data, role: Role, told: set[str]) -> Split:
     return Split(role, names, records, made.examples)
 
 
-def _tell_faults(data: Data, role: Role, kind: Kind, faults: Sequence[UserError]) -> None:
+def _tell_faults(data: Data, role: str, kind: Kind, faults: Sequence[UserError]) -> None:
     if not faults:
         return
     what = "records are wrong" if kind == "record" else "files or records cannot be used"
@@ -121,7 +124,7 @@ def _place(sentence: str) -> str:
     return sentence.partition(": ")[0]
 
 
-def _tell_records(data: Data, role: Role, records: Sequence[Record], made: Made) -> None:
+def _tell_records(data: Data, role: str, records: Sequence[Record], made: Made) -> None:
     by_id = {record_id(record): record for record in records}
     boxes = {id: e for id, e in made.faults.items() if box_fault(by_id[id])}
     others = {id: e for id, e in made.faults.items() if id not in boxes}

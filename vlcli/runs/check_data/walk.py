@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from vlcli.runs.jobs import task_names
+from vlcli.runs.jobs import served_split, task_names
 from vlcli.runs.parts import answers_of, building_of, texts_of, tokenizer_at_hand
 from vlcli.runs.shortage import shortages
 from vlcli.spec.problem import UserError
@@ -50,7 +50,8 @@ def _held(spec: Any, report: Report) -> list[Data]:
     held = []
     for name in task_names(spec):
         try:
-            held.append(data_of(spec.of_task(name), building))
+            served = served_split(spec, name)
+            held.append(data_of(spec.of_task(name), building, served))
         except UserError as error:
             report.findings.append(
                 Finding(name, "", "source", "error", str(error), code=error.exit_code)
@@ -66,8 +67,8 @@ def _check_answers(spec: Any, held: Sequence[Data], report: Report) -> None:
         return
     if table is None:
         return
-    learned = spec.answer_vocab in (None, "train")
-    name = "the table of training answers" if learned else f"the answer table {spec.answer_vocab}"
+    learned = spec.answer_list == "train"
+    name = "the table of training answers" if learned else f"the answer table {spec.answer_list}"
     for data, split in all_splits(held):
         check_answers(data, split, table, name)
 

@@ -1,5 +1,6 @@
 """The language model that everything is built on."""
 
+from .. import needs
 from ..fields import Group, arg
 
 
@@ -16,4 +17,12 @@ class BackboneArgs(Group):
         None,
         'Tokenizer by name or folder, or "train" to learn one from the training text; null takes '
         "the backbone's.",
+    )
+    load_lxmert_qa: str | None = arg(
+        None,
+        "Kept for published command lines.",
+        needs=needs.never("N3", "by no code, here or in the published tool"),
+    )
+    from_scratch: bool = arg(
+        False, "Random weights in the shape of `backbone`, in place of its pretrained ones."
     )

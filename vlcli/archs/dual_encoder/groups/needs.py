@@ -1,0 +1,96 @@
+"""Where the keys of two encoders matter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from vlcli.spec.fields import Need
+from vlcli.spec.run import Run
+
+from ..objectives import OBJECTIVES, Objective, needing
+
+
+def by_losses(what: str, holds: Callable[[Objective], bool]) -> Need:
+    """The need of a key that some losses read; `what` is what they have in common."""
+    names = ", ".join(needing(holds))
+    return Need(
+        "N1",
+        f"by {what} ({names})",
+        ("loss",),
+        lambda run: holds(OBJECTIVES[run.loss]),
+        "Remove {it}, or choose another loss.",
+    )
+
+
+def of_loss(key: str) -> Need:
+    """The need of a key that belongs to one loss or to two."""
+    names = " and ".join(needing(lambda each: key in each.keys))
+    return Need(
+        "N1",
+        f"by the loss {names}",
+        ("loss",),
+        lambda run: key in OBJECTIVES[run.loss].keys,
+        f"Remove {{it}}, or set loss: {names.replace(' and ', ' or ')}.",
+    )
+
+
+def _builder(side: str, *libraries: str) -> Need:
+    key = f"{side}_model_builder"
+    words = " or ".join(f'"{each}"' for each in libraries)
+    return Need(
+        "N1",
+        f"with {key}: {words}",
+        (key,),
+        lambda run: getattr(run, key) in libraries,
+        f"Remove {{it}}, or set {key}: {words}.",
+    )
+
+
+TEXT_OF_HUGGINGFACE = _builder("text", "huggingface")
+TEXT_OF_OPEN_CLIP = _builder("text", "open_clip")
+PICTURES = Need(
+    "N1",
+    "where pictures go through an image tower, and stored features do not",
+    ("image_model_builder",),
+    lambda run: run.image_model_builder != "stored",
+)
+PRETRAINED_PICTURES = Need(
+    "N1",
+    "with pretrained_image_model: true",
+    ("pretrained_image_model",),
+    lambda run: bool(run.pretrained_image_model),
+    "Set pretrained_image_model: true, or remove {it}.",
+)
+PRETRAINED_TEXTS = Need(
+    "N1",
+    "with pretrained_text_model: true",
+    ("pretrained_text_model",),
+    lambda run: bool(run.pretrained_text_model),
+    "Set pretrained_text_model: true, or remove {it}.",
+)
+SCALED = by_losses("losses with a learned scale", lambda each: each.scale)
+BIASED = by_losses("losses with a learned bias", lambda each: each.bias)
+DIRECTED = by_losses(
+    "losses that tell a target from a learner",
+    lambda each: each.directed or each.queue or "w_rkd_d" in each.keys,
+)
+GATHERED = by_losses("losses that compare the pairs of a batch", lambda each: each.gathers)
+HEADS = Need(
+    "N1",
+    "with a projection head",
+    ("image_head_n_layers", "text_head_n_layers"),
+    lambda run: has_head(run, "image") or has_head(run, "text"),
+    "Remove {it}, or set image_head_n_layers or text_head_n_layers.",
+)
+DEEP_HEADS = Need(
+    "N1",
+    "by projection heads of two layers or more",
+    ("image_head_n_layers", "text_head_n_layers"),
+    lambda run: max(run.image_head_n_layers, run.text_head_n_layers) > 1,
+    "Remove {it}, or set image_head_n_layers or text_head_n_layers to 2 or more.",
+)
+
+
+def has_head(run: Run, side: str) -> bool:
+    """Whether a side has a projection head: asked for, or needed for prototypes."""
+    return bool(getattr(run, f"{side}_head_n_layers")) or OBJECTIVES[run.loss].prototypes

@@ -1,0 +1,66 @@
+"""The encoder of texts."""
+
+from typing import Literal
+
+from vlcli.spec.fields import Group, arg
+
+from . import needs
+from .image_tower import builder
+
+
+class TextTowerArgs(Group):
+    """Text tower"""
+
+    text_model_builder: Literal["open_clip", "huggingface"] = arg(
+        "open_clip", "Library of the text tower.", read=builder, new=True
+    )
+    text_model: str = arg(
+        "RN50",
+        "Text tower: an architecture of open_clip; of huggingface a hub name, a folder, or without "
+        "pretrained weights a known shape (bert-tiny, gpt2-tiny, t5-tiny, bert-base-uncased, ...).",
+        new=True,
+    )
+    text_model_tag: str = arg(
+        "",
+        "Which pretrained weights of open_clip's text tower; empty takes the first it lists.",
+        needs=(needs.TEXT_OF_OPEN_CLIP, needs.PRETRAINED_TEXTS),
+        new=True,
+    )
+    pretrained_text_model: bool = arg(
+        False, "Begin with pretrained weights of the text tower.", new=True
+    )
+    tokenizer: str | None = arg(
+        None,
+        'Tokenizer by name or folder, or "train" to learn one from the training texts; null takes '
+        "the text tower's.",
+        needs=needs.TEXT_OF_HUGGINGFACE,
+    )
+    text_pooler: Literal["cls", "cls_before_pooler", "mean", "last", "PromptBERT"] = arg(
+        "cls",
+        "What stands for a whole text: cls (the first token through the model's pooler), "
+        "cls_before_pooler, mean (of all tokens), last (the last token), PromptBERT (the mask of a "
+        "sentence about the text, less that of an empty one).",
+        needs=needs.TEXT_OF_HUGGINGFACE,
+        new=True,
+    )
+    max_seq_length: int = arg(
+        77,
+        "Longest text, in tokens.",
+        ge=3,
+        needs=needs.TEXT_OF_HUGGINGFACE,
+        new=True,
+    )
+    adapter: str | None = arg(
+        None,
+        "A tuning method of the adapters library inside the text tower, which is locked then: "
+        "bottleneck_adapter, lang_adapter, prefix_tuning, dummy (compacter), lora_adapter, "
+        "ia3_adapter, mam_adapter, unipelt, or the library's own words, such as lora[r=4].",
+        needs=needs.TEXT_OF_HUGGINGFACE,
+        expects="a configuration of the adapters library, such as lora_adapter or lora[r=4], or "
+        "null",
+        new=True,
+    )
+    lock_text_model: bool = arg(False, "Freeze the text tower, as lock_image_model.", new=True)
+    lock_text_partial: str = arg(
+        "", "Parts of the text tower by keywords, as lock_image_partial.", new=True
+    )

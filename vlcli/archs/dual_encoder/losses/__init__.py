@@ -1,0 +1,1 @@
+"""Losses of aligned features, one file a family; `objectives.py` is their table."""

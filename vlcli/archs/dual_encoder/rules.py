@@ -1,0 +1,102 @@
+"""What cannot be combined when two encoders are aligned, beside what holds for every run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vlcli.spec.rules import Finding, Rule, checkpoint, compute, library, rule, training
+from vlcli.spec.run import Run
+
+from .groups.needs import has_head
+from .objectives import OBJECTIVES
+
+OWN: list[Rule] = []
+
+
+@rule(OWN, "I1", "error", "a loss of its own pairs alone", "local_loss gather_with_grad loss")
+def local_without_gradients(run: Run) -> Iterator[Finding]:
+    """With several processes, local_loss computes the loss of this process's pairs against the
+    features of all. Without gradients through the exchange (gather_with_grad: false) the other
+    processes' share is lost, and the gradient points elsewhere (its cosine with the right one is
+    0.45 on two processes). The published tool stops there with an error of autograd."""
+    if OBJECTIVES[run.loss].gathers and run.local_loss and not run.gather_with_grad:
+        yield Finding(
+            ("gather_with_grad", "local_loss"),
+            "gather_with_grad is false and local_loss is true: the gradient would be a wrong one.",
+            "Remove gather_with_grad, or set local_loss: false to have the published gradient.",
+        )
+
+
+@rule(
+    OWN,
+    "I2",
+    "error",
+    "two heads, one width",
+    "joint_projection_dim image_head_n_layers text_head_n_layers",
+)
+def two_heads(run: Run) -> Iterator[Finding]:
+    """A head projects to the width of the other tower, if that has none. Where both have one, their
+    common width is joint_projection_dim. The published tool crashes without it."""
+    if has_head(run, "image") and has_head(run, "text") and run.joint_projection_dim is None:
+        yield Finding(
+            ("joint_projection_dim", "image_head_n_layers", "text_head_n_layers"),
+            "Both towers have a head and joint_projection_dim does not say how wide the common "
+            "space is.",
+            "Set joint_projection_dim: 512, or another width.",
+        )
+
+
+@rule(OWN, "I3", "error", "classes that nobody tells", "loss dataset")
+def classes_are_told(run: Run) -> Iterator[Finding]:
+    """UniCL and CrossEntropy learn from the classes of pictures. The captions of the built-in data
+    have none."""
+    if OBJECTIVES[run.loss].labels and run.dataset is not None:
+        yield Finding(
+            ("loss", "dataset"),
+            f"{run.loss} learns from classes, and the captions of dataset {run.dataset} have none.",
+            'Set loss: "InfoNCE", or name files whose records have a label.',
+        )
+
+
+@rule(OWN, "I5", "error", "one source of weights", "image_weights pretrained_image_model")
+def one_source_of_weights(run: Run) -> Iterator[Finding]:
+    """image_weights names a file or package, pretrained_image_model takes the library's own
+    weights."""
+    if run.image_weights and run.pretrained_image_model:
+        yield Finding(
+            ("image_weights", "pretrained_image_model"),
+            f"image_weights asks for the weights of {run.image_weights} and pretrained_image_model "
+            "for those of the library.",
+            "Remove one of them.",
+        )
+
+
+@rule(OWN, "I6", "error", "pretrained words", "tokenizer pretrained_text_model")
+def pretrained_words(run: Run) -> Iterator[Finding]:
+    """The word embeddings of pretrained weights belong to the words of their own tokenizer."""
+    if run.tokenizer and run.pretrained_text_model and run.text_model_builder == "huggingface":
+        yield Finding(
+            ("tokenizer", "pretrained_text_model"),
+            f"The pretrained weights of {run.text_model} know the words of their own tokenizer, "
+            "and tokenizer asks for another.",
+            "Remove tokenizer, or set pretrained_text_model: false.",
+        )
+
+
+@rule(OWN, "I4", "error", "everything is frozen", "lock_image_model lock_text_model")
+def everything_frozen(run: Run) -> Iterator[Finding]:
+    """With both towers locked and no head, only the scale of similarities would learn, and it
+    changes no ranking."""
+    image = run.lock_image_model or run.image_model_builder == "stored"
+    freed = "!" in f"{run.lock_image_partial}{run.lock_text_partial}" or run.adapter
+    heads = has_head(run, "image") or has_head(run, "text")
+    if image and run.lock_text_model and not (freed or heads) and run.epochs and not run.test_only:
+        yield Finding(
+            ("lock_text_model", "lock_image_model"),
+            "Both towers are locked and there is no head, so nothing is left to train.",
+            "Set image_head_n_layers: 1 and text_head_n_layers: 1, or unlock a tower.",
+        )
+
+
+SHARED = [each for each in library.RULES if each.code == "R167"]
+RULES = (*OWN, *SHARED, *training.RULES, *checkpoint.RULES, *compute.RULES)

@@ -1,0 +1,136 @@
+"""The two sides as the model holds them: a tower, or stored features, and a head.
+
+B rows, W width of the tower, D width of the common space.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from vlcli.peft.freezing import of_library
+from vlcli.peft.library import put_into
+from vlcli.runtime.weights import read_file
+from vlcli.spec.encoders import PRETRAINED, RANDOM
+from vlcli.spec.library import ADAPTER
+from vlcli.spec.problem import UserError
+from vlcli.towers.build import Asked, build
+from vlcli.towers.text import huggingface
+from vlcli.towers.text import open_clip as open_clip_text
+from vlcli.towers.text.tower import TextTower
+from vlcli.towers.tower import Tower
+
+from .freezing import keywords, trains
+from .heads import Head
+from .spec import DualSpec
+
+ASKED = Asked(3, "Set image_weights to a file or package that holds them, or begin at random.")
+
+
+class ImageTower(nn.Module):
+    """A tower by name that pools its pictures, bytes (B, H, W, 3), to (B, W)."""
+
+    def __init__(self, tower: Tower) -> None:
+        super().__init__()
+        self.tower = tower
+        _, _, self.width = tower.shape("pooled")
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        found: Tensor = self.tower(pixels, "pooled")
+        return found.flatten(1)
+
+
+class StoredImages(nn.Module):
+    """Features (B, W) that were stored: of a tower that is frozen, elsewhere."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.width = width
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features
+
+
+class Side(nn.Module):
+    """A tower with its head, or without one. A tower that trains in no part computes without
+    gradients, in eval mode."""
+
+    head: Head | None
+
+    def __init__(self, tower: nn.Module, head: Head | None) -> None:
+        super().__init__()
+        self.tower = tower
+        self.head = head
+        self.fixed = False
+
+    def lock(self, locked: bool, partial: str) -> None:
+        """Let train what the keywords say of the tower, and its head. Beside an adapter, the tower
+        is locked."""
+        words = keywords(partial)
+        adapted = any(of_library(name) for name, _ in self.tower.named_parameters())
+        for name, parameter in self.tower.named_parameters():
+            free = trains(name, locked or adapted, words)
+            parameter.requires_grad_(of_library(name) or (free and f".{ADAPTER}." not in name))
+        self.fixed = not any(each.requires_grad for each in self.tower.parameters())
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> Side:
+        super().train(mode)
+        if self.fixed:
+            self.tower.eval()
+        return self
+
+    def plain(self, seen: Any) -> Tensor:
+        """(B, W): what the tower alone makes of its input."""
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.fixed):
+            found: Tensor = self.tower(seen)
+        return found
+
+    def forward(self, seen: Any, many: int = 0) -> Tensor:
+        """(B, D), or (B, P) scores of prototypes; with the activations of `many` rows at a time
+        where that is above 0, the others computed again in the backward pass (Gao et al. 2021)."""
+        if not many or not torch.is_grad_enabled() or self.fixed:
+            plain = self.plain(seen)
+        else:
+            parts = [checkpoint(self.plain, each, use_reentrant=False) for each in _cut(seen, many)]
+            plain = torch.cat(parts)
+        return plain if self.head is None else self.head(plain)
+
+
+def _cut(seen: Any, many: int) -> list[Any]:
+    """Rows, or tokens by name, in parts of so many rows."""
+    if isinstance(seen, Tensor):
+        return list(seen.split(many))
+    columns = {name: value.split(many) for name, value in seen.items()}
+    return [dict(zip(columns, parts, strict=True)) for parts in zip(*columns.values(), strict=True)]
+
+
+def image_tower(spec: DualSpec, width: int) -> nn.Module:
+    """The image tower of a spec, or its stored features of a width."""
+    if spec.image_model_builder == "stored":
+        return StoredImages(width)
+    weights = spec.image_weights or (PRETRAINED if spec.pretrained_image_model else RANDOM)
+    tower = build(spec.encoder, weights, spec.image_resolution, read_file, ASKED, spec.seed)
+    tower.settle("pooled")
+    return ImageTower(tower.requires_grad_(True))
+
+
+def text_tower(spec: DualSpec, tokenize: Any) -> TextTower:
+    """The text tower of a spec, for the tokens of its tokenizer."""
+    pretrained = spec.pretrained_text_model
+    if spec.text_model_builder == "open_clip":
+        return open_clip_text.tower(spec.text_model, spec.text_model_tag, pretrained)
+    own = None if spec.tokenizer is None else tokenize.tokenizer
+    model = huggingface.model(spec.text_model, pretrained, own, spec.dropout)
+    if spec.adapter is not None:
+        if hasattr(model, "decoder"):
+            raise UserError(
+                f"{spec.text_model} has an encoder and a decoder, and the adapters library takes "
+                "both or none. Choose a model of one stack, or a T5.",
+                exit_code=3,
+            )
+        put_into(model, spec.adapter)
+    return huggingface.tower(spec.text_model, model, spec.text_pooler)
