@@ -1,10 +1,17 @@
-"""Files that must be whole: forced to the disk, known by their digest."""
+"""Files that must be whole: forced to the disk, known by their digest, of one writer at a time."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
+
+from vlcli.spec.problem import UserError
+
+
+class Busy(UserError):
+    """Another process is writing there."""
 
 
 def sync(path: Path) -> None:
@@ -22,3 +29,17 @@ def file_digest(path: Path) -> str:
     """sha256 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def lock(file: Any, place: Path) -> None:
+    """One writer at a time; the system lets go of the lock when the process ends, however."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise Busy(
+            f"Another process is writing {place}. Wait for it, or name another place."
+        ) from None

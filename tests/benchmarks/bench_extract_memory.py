@@ -26,6 +26,7 @@ import torch
 from torch import Tensor, nn
 
 from vlcli.data.gathering import Gathered
+from vlcli.data.listing import Listing
 from vlcli.runs import extract as module
 from vlcli.runs import extractor
 from vlcli.runs.extract import extract
@@ -73,7 +74,7 @@ class Still(Tower):
 
 def simulated(pictures: int) -> Gathered:
     names = (f"COCO_train2014_{number:012d}.jpg" for number in range(pictures))
-    return Gathered(OnePicture(), dict.fromkeys(names, 150_000))
+    return Gathered(OnePicture(), Listing((name, 150_000) for name in names))
 
 
 def resident() -> int:

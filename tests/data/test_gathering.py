@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import tarfile
+import tracemalloc
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from vlcli.data.gathering import gather
+from vlcli.data.listing import Listing
 from vlcli.spec.problem import UserError
 
 
@@ -27,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
 def test_a_folder_gives_its_pictures_by_relative_path(folder: Path) -> None:
     found = gather(folder)
     assert list(found.sizes) == ["more/blue.JPG", "red.png"]
-    assert found.sizes["red.png"] == (folder / "red.png").stat().st_size
+    assert dict(found.sizes.items())["red.png"] == (folder / "red.png").stat().st_size
     assert found.pictures.open("more/blue.JPG").size == (8, 6)  # type: ignore[union-attr]
 
 
@@ -46,7 +48,7 @@ def test_records_name_their_pictures_once(folder: Path) -> None:
     file.write_text("\n".join(map(json.dumps, lines)))
     found = gather(file)
     assert list(found.sizes) == ["red.png", "more/blue.JPG", "gone.png", "x" * 300]
-    assert found.sizes["gone.png"] == found.sizes["x" * 300] == -1
+    assert [dict(found.sizes.items())[name] for name in ("gone.png", "x" * 300)] == [-1, -1]
     with pytest.raises(UserError, match="There is no picture"):
         found.pictures.open("gone.png")
 
@@ -66,3 +68,18 @@ def test_nothing_to_gather_is_told(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_text("")
     with pytest.raises(UserError, match="is neither a folder"):
         gather(tmp_path / "a.zip")
+
+
+def test_a_list_of_many_names_takes_a_third_of_a_dict() -> None:
+    pairs = [(f"bild-{number:06}-é.png", 100_000 + number) for number in range(20_000)]
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        held = Listing((str(name), int(size)) for name, size in pairs)
+        size = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert size < 50 * len(pairs)
+    assert (len(held), list(held.items())) == (len(pairs), pairs)
+    assert held.part(19_998, 20_002) == dict(pairs[19_998:])
+    assert list(Listing(reversed(pairs)).by_name()) == list(held.by_name()) == pairs

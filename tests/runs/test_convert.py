@@ -225,7 +225,7 @@ def test_what_a_kill_left_is_no_hindrance_and_two_at_once_are_refused(tmp_path: 
         "about.json",
     ]
     with opened(first) as source:
-        plan = module._plan(source, module.Wish(first, tmp_path / "a.tar"), "tar")
+        plan = module._plan(source, module.Wish(first, tmp_path / "a.tar"), "tar", print)
     with (
         module.writer("tar", tmp_path / "a.tar", plan),
         pytest.raises(UserError, match="Another process is writing"),

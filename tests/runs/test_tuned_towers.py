@@ -32,7 +32,7 @@ from vlcli.towers.build import build as build_tower
 SIDE = 64
 RESNET, VIT = "timm:test_resnet", "timm:test_vit"
 RAW: dict[str, Any] = {"feature_type": f"raw:{RESNET}", "vis_weights": "random", "task": "vqa"}
-ADAPTERS = {"use_vis_adapter": True, "vis_adapter_type": "front/middle-bottleneck"}
+ADAPTERS = {"use_vis_adapter": True, "vis_adapter_type": "back-bottleneck"}
 OWN_RATES = {"use_separate_optimizer_for_visual": True, "vis_lr": 0.02, "vis_weight_decay": 0.1}
 INSIDE = "vis_encoder.model.visual."
 
@@ -75,7 +75,7 @@ def tower_of(parts: Parts) -> dict[str, Tensor]:
         (RESNET, {"unfreeze_vis_last_layer": True}, r"layer4\..*"),
         (VIT, {"unfreeze_vis_last_layer": True}, r"blocks\.5\..*"),
         (RESNET, {"unfreeze_batch_norms": True}, r"(.*\.)?(bn\d|conv1\.[14]|downsample\.2)\..*"),
-        (RESNET, ADAPTERS, r"layer3\.0\.(front|middle)_adapter\..*"),
+        (RESNET, ADAPTERS, r"layer3\.0\.back_adapter\..*"),
         (VIT, {"use_vis_adapter": True}, r"blocks\.[0-5]\.middle_adapter\..*"),
     ],
     ids=str,
@@ -84,6 +84,7 @@ def test_what_a_key_lets_train_moves_and_nothing_else(
     data: Path, tmp_path: Path, encoder: str, values: dict[str, Any], trains: str | None
 ) -> None:
     arguments = {"feature_type": f"raw:{encoder}", "freeze_bn_statistics": True, "epochs": 1}
+    arguments |= {"weight_decay": 0.0}
     made = spec(data, tmp_path / "run", **{**arguments, **values})
     before = tower_of(build(made))
     run(made)
@@ -91,6 +92,8 @@ def test_what_a_key_lets_train_moves_and_nothing_else(
     moved = {name for name, value in before.items() if not value.equal(now[INSIDE + name])}
     assert bool(moved) == (trains is not None)
     assert [name for name in moved if not re.fullmatch(trains or "", name)] == []
+    if moved and "unfreeze_batch_norms" not in values:
+        assert any(now[INSIDE + name].ndim > 1 for name in moved)
 
 
 def test_a_tower_with_rates_of_its_own_has_groups_of_its_own(data: Path, tmp_path: Path) -> None:
@@ -169,7 +172,7 @@ def test_a_frozen_tower_is_left_out_of_checkpoints_where_a_name_gives_it_again(
     stay = {n for n in names if "_adapter." not in n and "num_batches_tracked" not in n}
     assert stay == set() if kept else all(n.endswith(("running_mean", "running_var")) for n in stay)
     assert bool(stay) != kept
-    assert any("front_adapter" in name for name in names)
+    assert any("back_adapter" in name for name in names)
     (left,) = json.loads((held(tmp_path / "run") / SOURCES).read_text())
     assert left["name"] == f"{RESNET} of {values['vis_weights']}"
 
@@ -267,3 +270,18 @@ def test_what_a_key_means_for_a_tower_is_said(
     made = spec(data, tmp_path / "run", **{"feature_type": f"raw:{encoder}", **values})
     (remark,) = build(made).remarks
     assert said in remark
+
+
+def test_a_tower_computes_in_the_precision_of_the_run(data: Path, tmp_path: Path) -> None:
+    values = {**ADAPTERS, "epochs": 1, "freeze_bn_statistics": True}
+    full, half = (
+        run(spec(data, tmp_path / precision, **values, precision=precision)).evaluations
+        for precision in ("fp32", "bf16")
+    )
+    assert full
+    assert half
+    first, second = (weights(tmp_path / each) for each in ("fp32", "bf16"))
+    moved = [name for name in first if "_adapter." in name and first[name].ndim > 1]
+    assert all(first[n].dtype == second[n].dtype == torch.float32 for n in moved)
+    assert all(torch.allclose(first[n], second[n], atol=0.02) for n in moved)
+    assert not all(first[n].equal(second[n]) for n in moved)

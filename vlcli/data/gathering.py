@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import posixpath
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from vlcli.spec.facts import OWN_DATA
 from vlcli.spec.problem import UserError
 
+from .listing import Listing
 from .members import member
 from .records import read_records
 from .tars import PictureTar
@@ -23,7 +25,7 @@ class Gathered(NamedTuple):
     `pictures` opens: a path relative to the folder, or a name in the tar."""
 
     pictures: Pictures
-    sizes: dict[str, int]
+    sizes: Listing
 
     @property
     def folder(self) -> str:
@@ -42,17 +44,20 @@ def gather(source: Path, images: Path | None = None) -> Gathered:
         found = _named(source, images or source.parent)
     elif source.suffix == ".tar":
         tar = PictureTar(source)
-        found = Gathered(tar, {name: size for name, (_, size) in sorted(tar.places.items())})
+        places = sorted(tar.places.items())
+        found = Gathered(tar, _pictures((name, size) for name, (_, size) in places))
     elif source.is_dir():
         found = _folder(source)
     else:
         what = "is neither a folder nor a .tar nor a .jsonl file" if source.exists() else "is not"
         raise UserError(f"{source} {what}{'' if source.exists() else ' there'}.")
-    if not source.name.endswith(OWN_DATA):
-        found = found._replace(sizes={k: v for k, v in found.sizes.items() if _is_picture(k)})
     if not found.sizes:
         raise UserError(f"{source} has no picture ({', '.join(ENDINGS)}).")
     return found
+
+
+def _pictures(files: Iterable[tuple[str, int]]) -> Listing:
+    return Listing((name, size) for name, size in files if _is_picture(name))
 
 
 def _is_picture(name: str) -> bool:
@@ -63,23 +68,25 @@ def _is_picture(name: str) -> bool:
 def _folder(folder: Path) -> Gathered:
     paths = (path for path in folder.rglob("*") if path.is_file())
     sizes = {path.relative_to(folder).as_posix(): path.stat().st_size for path in paths}
-    return Gathered(PictureFiles(folder), dict(sorted(sizes.items())))
+    return Gathered(PictureFiles(folder), _pictures(sorted(sizes.items())))
 
 
 def _named(file: Path, images: Path) -> Gathered:
     """The pictures that records name, each once."""
     records = read_records(file, needs=["image"])
     images_of = (each["image"] for each in records)
-    names = [name for each in images_of for name in (each if isinstance(each, list) else [each])]
+    every = (name for each in images_of for name in (each if isinstance(each, list) else [each]))
+    names = dict.fromkeys(every)
     if images.suffix == ".tar":
         tar = PictureTar(images)
-        size = {name: tar.places.get(member(name), (0, -1))[1] for name in names}
-        return Gathered(tar, size)
+        return Gathered(
+            tar, Listing((name, tar.places.get(member(name), (0, -1))[1]) for name in names)
+        )
     if not images.is_dir():
         raise UserError(f"--images is {images}, which is neither a folder nor a .tar.")
     whole = images.resolve()
     return Gathered(
-        PictureFiles(images), {name: _size(images, whole, name, file) for name in names}
+        PictureFiles(images), Listing((name, _size(images, whole, name, file)) for name in names)
     )
 
 

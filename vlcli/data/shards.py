@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vlcli.disk import sync
+from vlcli.disk import lock, sync
 from vlcli.spec.problem import UserError
 from vlcli.spec.stores import ARRAY, BAD, IDS, Index, Shard, StoreError, numbered
 
@@ -30,10 +30,6 @@ HEADER = 4096  # bytes before the arrays: length, JSON, spaces. So rows begin on
 DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32}
 _NAMES = {"float16": "F16", "bfloat16": "BF16", "float32": "F32"}  # as safetensors calls them
 PART = ".part"  # behind the name of an array that is not whole
-
-
-class Busy(UserError):
-    """Another process is writing there."""
 
 
 class Regions(NamedTuple):
@@ -285,20 +281,6 @@ def put(file: FileIO, raw: bytes) -> None:
     rest = memoryview(raw)
     while rest:
         rest = rest[file.write(rest) :]
-
-
-def lock(file: Any, place: Path) -> None:
-    """One writer at a time; the system lets go of the lock when the process ends, however."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        raise Busy(
-            f"Another process is writing {place}. Wait for it, or name another place."
-        ) from None
 
 
 @contextmanager

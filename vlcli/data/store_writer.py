@@ -9,18 +9,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from vlcli.disk import file_digest, sync
+from vlcli.disk import file_digest, lock, sync
 from vlcli.spec.problem import UserError
 from vlcli.spec.stores import BAD, IDS, INDEX, Index, Shard, numbered, part_of, written
 
 from .ids import lines
+from .listing import Listing
 from .shards import (
     HEADER,
     Features,
     Plan,
     Regions,
     ShardWriter,
-    lock,
     read_bad,
     told,
     whole,
@@ -46,18 +46,17 @@ class StoreWriter:
         self,
         path: str | Path,
         facts: Mapping[str, Any],
-        wanted: Mapping[str, int],
+        wanted: Mapping[str, int] | Listing,
         per_shard: int | None = None,
         words: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.path = Path(path)
         self.folder = part_of(self.path)
-        self.wanted = wanted
+        self.wanted = wanted if isinstance(wanted, Listing) else Listing(wanted.items())
         self.words = words or {}
         self.per_shard = per_shard or max(1, len(wanted))
         self.many = max(1, -(-len(wanted) // self.per_shard))
         self.index = Index(**facts, records=0, skipped=0, digests={}, source={})
-        self._names = list(wanted)
         self._shards: dict[int, Shard] = {}  # those that are whole
         self._open: ShardWriter | None = None
 
@@ -85,8 +84,7 @@ class StoreWriter:
 
     def plan(self, number: int) -> Plan:
         begin = number * self.per_shard
-        names = self._names[begin : begin + self.per_shard]
-        return Plan(number, self.many, {name: self.wanted[name] for name in names})
+        return Plan(number, self.many, self.wanted.part(begin, begin + self.per_shard))
 
     def todo(self) -> Iterator[Plan]:
         """The shards that are not whole."""
@@ -220,10 +218,10 @@ class StoreWriter:
             )
 
 
-def source_digest(wanted: Mapping[str, int]) -> str:
+def source_digest(wanted: Listing) -> str:
     """sha256 of the pictures' ids and sizes, as JSON."""
     found = hashlib.sha256(b"[")
-    for number, pair in enumerate(sorted(wanted.items())):
+    for number, pair in enumerate(wanted.by_name()):
         found.update((", " if number else "").encode() + json.dumps(pair).encode())
     found.update(b"]")
     return found.hexdigest()

@@ -16,6 +16,7 @@ from vlcli.runtime.interrupt import Interrupt
 from vlcli.spec.problem import UserError
 
 USAGE = 2
+MANY = 10_000  # pictures: to look at them all takes seconds
 
 
 class Wish(NamedTuple):
@@ -46,16 +47,17 @@ class Converted(NamedTuple):
     left: tuple[str, ...]
 
 
+Say = Callable[[str], None]
 Tell = Callable[[int, int], None]  # done, total
 
 
-def convert(wish: Wish, say: Callable[[str], None], tell: Tell) -> Converted:
+def convert(wish: Wish, say: Say, tell: Tell) -> Converted:
     """Write `out`, which is not there before it is whole. UserError for what a user can mend."""
     to = wish.to or layout_of(wish.out)
     with opened(wish.source) as source:
         if wish.out.exists():
             raise UserError(f"{wish.out} exists. Name another place.")
-        plan = _plan(source, wish, to)
+        plan = _plan(source, wish, to, say)
         first = plan.first
         other = f" in {plan.dtype}" if plan.dtype != first.dtype else ""
         say(
@@ -75,7 +77,7 @@ class _Walk:
         self.left: dict[str, None] = {}
         self.skipped: dict[str, str] = {}
 
-    def go(self, say: Callable[[str], None], interrupt: Interrupt) -> Converted:
+    def go(self, say: Say, interrupt: Interrupt) -> Converted:
         total, before, new = len(self.source), len(self.out.done), 0
         began = time.monotonic()
         if before:
@@ -121,13 +123,15 @@ class _Walk:
         self.out.check(record, place)
 
 
-def _plan(source: Features, wish: Wish, to: str) -> Plan:
+def _plan(source: Features, wish: Wish, to: str, say: Say) -> Plan:
     heads = _heads(source)
     first = next(heads, None)
     if first is None:
         raise UserError(f"{source.path} has no record that can be read.")
     # a store is told beforehand how many boxes its pictures have at most
     rest = heads if to == "store" and "boxes" in first.names else ()
+    if rest and len(source) > MANY:
+        say("The boxes of all pictures are counted first.")
     tokens = max([first.tokens, *(head.tokens for head in rest)])
     held = first.dtype if first.dtype in DTYPES else "float32"
     if to != "store" and held == "bfloat16":

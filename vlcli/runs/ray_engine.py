@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vlcli.data.shards import Busy, Plan, ShardWriter, whole
+from vlcli.data.shards import Plan, ShardWriter, whole
 from vlcli.data.store_writer import StoreWriter
 from vlcli.data.visual import Pictures
+from vlcli.disk import Busy
 from vlcli.runs.extractor import Extractor, Wish
 from vlcli.runs.filling import Asked, Progress, fill
 from vlcli.spec.problem import UserError

@@ -185,7 +185,6 @@ LIVE: dict[str, Change] = {
     "cache_features": Change(True, "inputs", TOWER),
     "vis_weights": Change("tower.safetensors", "weights files", TOWER),
     "vis_pooling_output": Change(True, "loss", TOWER),
-    "cache_features": Change(True, "inputs", TOWER),
     "legacy_attnpool_positions": Change(True, "weights loss", {**CLIP, "vis_pooling_output": True}),
     "use_vis_adapter": Change(True, "parameters", TOWER),
     "vis_adapter_type": Change("front-bottleneck", "parameters", VIS_ADAPTER),

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from vlcli.disk import sync
+from vlcli.disk import lock, sync
 from vlcli.spec.problem import UserError
 
 from .record import ABOUT, About, Head, Record
@@ -120,7 +120,7 @@ def _beside(path: Path, folder: bool) -> Iterator[Path]:
             part.mkdir(exist_ok=True)
         handle = os.open(part, os.O_RDONLY if folder else os.O_RDWR | os.O_CREAT, 0o666)
     try:
-        _lock(handle, path)
+        lock(handle, path)
         with _told(path):
             _empty(part)
         try:
@@ -149,17 +149,3 @@ def _empty(part: Path) -> None:
         return
     for each in part.iterdir():
         shutil.rmtree(each) if each.is_dir() and not each.is_symlink() else each.unlink()
-
-
-def _lock(handle: int, path: Path) -> None:
-    """One writer at a time; the system lets go of the lock when the process ends, however."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        raise UserError(
-            f"Another process is writing {path}. Wait for it, or name another place."
-        ) from None
