@@ -134,7 +134,7 @@ def _go_to(here: Path) -> None:
 
 def library() -> Any:
     try:
-        import ray  # type: ignore[import-not-found]
+        import ray
     except ImportError:
         raise UserError(
             "--engine ray needs Ray, which is not installed. Run: pip install 'vlcli[ray]'", USAGE
