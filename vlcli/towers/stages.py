@@ -9,6 +9,7 @@ NAMED = ("layer4",)  # ResNets
 TRUNKS = (
     "transformer.resblocks",  # open_clip's transformers
     "encoder.layers",  # torchvision's
+    *("encoder.layer", "encoder.stages", "vision_model.encoder.layers"),  # transformers'
     *("blocks", "stages", "layers", "features"),
 )
 LEAST = 2  # weight matrices of a stage: a norm or a single convolution behind it is none

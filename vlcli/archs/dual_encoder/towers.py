@@ -18,7 +18,7 @@ from vlcli.spec.encoders import PRETRAINED, RANDOM
 from vlcli.spec.library import ADAPTER
 from vlcli.spec.problem import UserError
 from vlcli.towers.build import Asked, build
-from vlcli.towers.text import huggingface
+from vlcli.towers.text import huggingface, sbert
 from vlcli.towers.text import open_clip as open_clip_text
 from vlcli.towers.text.tower import TextTower
 from vlcli.towers.tower import Tower
@@ -122,7 +122,12 @@ def text_tower(spec: DualSpec, tokenize: Any) -> TextTower:
     """The text tower of a spec, for the tokens of its tokenizer."""
     pretrained = spec.pretrained_text_model
     if spec.text_model_builder == "open_clip":
-        return open_clip_text.tower(spec.text_model, spec.text_model_tag, pretrained)
+        return open_clip_text.tower(
+            spec.text_model, spec.text_model_tag, pretrained, spec.tokenizer
+        )
+    if spec.text_model_builder == "sbert":
+        model = sbert.model(spec.text_model, pretrained, spec.dropout)
+        return sbert.tower(spec.text_model, model)
     own = None if spec.tokenizer is None else tokenize.tokenizer
     model = huggingface.model(spec.text_model, pretrained, own, spec.dropout)
     if spec.adapter is not None:

@@ -14,8 +14,10 @@ import open_clip  # type: ignore[import-untyped]
 import torch
 from torch import Tensor
 
+from vlcli.hub import hub_can_be_reached
 from vlcli.spec.entries import nearest
 from vlcli.spec.problem import UserError
+from vlcli.towers.fetching import TOKENIZER_FILES, fetched, quiet
 
 from .tower import TextTower, Tokens
 
@@ -23,24 +25,59 @@ FILE = "open_clip.json"  # in a run's tokenizer folder: of which architecture it
 
 
 class OpenClipTokenize:
-    """Texts as the tokenizer of an architecture cuts them; made anew in every process."""
+    """Texts as the tokenizer of an architecture cuts them; made anew in every process. One of
+    transformers stands in `source`, or on the hub."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, source: str | None = None) -> None:
+        self.name, self.source = name, source
         self._made: Any = None
 
     def __call__(self, texts: Sequence[str]) -> dict[str, Tensor]:
         """`ids` (B, T), filled with zeros."""
         if self._made is None:
-            self._made = open_clip.get_tokenizer(self.name)
+            self._made = self._make()
         return {"ids": self._made(list(texts))}
+
+    def _make(self) -> Any:
+        text = open_clip.get_model_config(self.name)["text_cfg"]
+        own = text.get("hf_tokenizer_name")
+        if own is None:
+            if self.source is not None:
+                raise UserError(
+                    f"open_clip's {self.name} has a tokenizer of its own. Remove tokenizer.",
+                    exit_code=3,
+                )
+            return open_clip.get_tokenizer(self.name)
+
+        def made(source: str, **_: Any) -> Any:
+            return open_clip.tokenizer.HFTokenizer(
+                source,
+                context_length=text.get("context_length", 77),
+                tokenizer_mode=text.get("tokenizer_mode"),
+                **text.get("tokenizer_kwargs", {}),
+            )
+
+        with quiet(True):
+            return fetched(made, self.source or own, "tokenizer", TOKENIZER_FILES)
 
     def save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / FILE).write_text(json.dumps({"name": self.name}) + "\n", encoding="utf-8")
+        if self._made is None:
+            self._made = self._make()
+        here = hasattr(self._made, "tokenizer")
+        if here:
+            self._made.tokenizer.save_pretrained(folder)
+        facts = {"name": self.name, "here": here}
+        (folder / FILE).write_text(json.dumps(facts) + "\n", encoding="utf-8")
+
+    @classmethod
+    def saved(cls, folder: Path) -> OpenClipTokenize:
+        """The tokenizer that a run kept."""
+        facts = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        return cls(facts["name"], str(folder) if facts.get("here") else None)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"name": self.name, "_made": None}
+        return {"name": self.name, "source": self.source, "_made": None}
 
 
 class OpenClipTower(TextTower):
@@ -61,9 +98,8 @@ class OpenClipTower(TextTower):
                 if isinstance(projection, torch.nn.Linear)
                 else projection.shape[1]
             )
-        self.scale, self.bias = model.logit_scale.item(), None
-        if getattr(model, "logit_bias", None) is not None:
-            self.bias = model.logit_bias.item()
+        self.scale = _number(model.logit_scale)
+        self.bias = _number(getattr(model, "logit_bias", None))
         if self.text is model:  # the architecture holds its own
             del model.logit_scale
             if hasattr(model, "logit_bias"):
@@ -72,12 +108,28 @@ class OpenClipTower(TextTower):
     def forward(self, tokens: Tokens) -> Tensor:
         text: Any = self.text
         encode = getattr(text, "encode_text", text)
-        found: Tensor = encode(tokens["ids"])
-        return found
+        found = encode(tokens["ids"])
+        pooled: Tensor = found[0] if isinstance(found, tuple) else found  # CoCa's have tokens too
+        return pooled
 
 
-def tower(name: str, tag: str, pretrained: bool) -> OpenClipTower:
-    """The text side of an architecture, with the weights of a tag (empty: the first listed)."""
+def _number(held: Tensor | None) -> float | None:
+    """None where there is none, or an outline alone."""
+    return None if held is None or held.is_meta else held.item()
+
+
+# In place of an image tower, where only the text tower is wanted and no weights are loaded.
+NO_PICTURES = {"image_size": 16, "layers": 1, "width": 64, "head_width": 64, "patch_size": 16}
+
+
+def hub_text(name: str) -> bool:
+    """Whether the text tower of an architecture is one of transformers."""
+    return "hf_model_name" in open_clip.get_model_config(name)["text_cfg"]
+
+
+def tower(name: str, tag: str, pretrained: bool, folder: str | None = None) -> OpenClipTower:
+    """The text side of an architecture, with the weights of a tag (empty: the first listed); the
+    shape of one of transformers stands in `folder`, or on the hub."""
     known = open_clip.list_models()
     if name not in known:
         near = nearest(name, known)
@@ -93,13 +145,33 @@ def tower(name: str, tag: str, pretrained: bool) -> OpenClipTower:
             f"open_clip has no pretrained weights of {name}. Remove pretrained_text_model.",
             exit_code=3,
         )
+    facts = open_clip.get_pretrained_cfg(name, chosen or tag or next(iter(tags), ""))
+    more: dict[str, Any] = {} if pretrained else {"vision_cfg": NO_PICTURES}
+    if folder is not None:
+        text = open_clip.get_model_config(name)["text_cfg"]
+        more["text_cfg"] = {**text, "hf_model_name": folder, "hf_model_pretrained": False}
     try:
-        model = open_clip.create_model(name, pretrained=chosen)
+        with quiet(chosen is not None or hub_text(name)):
+            model = open_clip.create_model(
+                name,
+                pretrained=chosen,
+                pretrained_text=False,
+                force_quick_gelu=bool(facts.get("quick_gelu")),
+                device=torch.get_default_device(),
+                **more,
+            )
     except (OSError, RuntimeError, ValueError) as error:
-        if chosen is None:
-            raise
-        first = str(error).splitlines()[0]
-        raise UserError(
-            f"The pretrained weights of open_clip's {name} cannot be had ({first})."
-        ) from error
+        raise UserError(_lacking(name, chosen, error)) from error
     return OpenClipTower(name, model)
+
+
+def _lacking(name: str, tag: str | None, error: Exception) -> str:
+    why = str(error).splitlines()[0].rstrip(".")
+    if not hub_can_be_reached():
+        why = "they are not on this machine, nor is a network"
+    if tag is not None:
+        return f"The pretrained weights {tag} of open_clip's {name} cannot be had: {why}."
+    return (
+        f"The configuration of the text tower of open_clip's {name} cannot be had: {why}. Set "
+        "tokenizer to the folder of its text model."
+    )

@@ -48,6 +48,7 @@ def _builder(side: str, *libraries: str) -> Need:
 
 TEXT_OF_HUGGINGFACE = _builder("text", "huggingface")
 TEXT_OF_OPEN_CLIP = _builder("text", "open_clip")
+OWN_TOKENIZER = _builder("text", "huggingface", "open_clip")
 PICTURES = Need(
     "N1",
     "where pictures go through an image tower, and stored features do not",
