@@ -126,6 +126,7 @@ LIVE: dict[str, Change] = {
     "lr": Change(0.02, "updates"),
     "lr_schedule": Change("constant", "updates"),
     "warmup_ratio": Change(0.5, "updates"),
+    "warmup": Change(2, "updates", {k: v for k, v in TINY.items() if k != "warmup_ratio"}),
     "weight_decay": Change(0.5, "updates"),
     "clip_grad_norm": Change(0.01, "updates", SGD),
     "gradient_accumulation_steps": Change(2, "order updates"),

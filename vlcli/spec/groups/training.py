@@ -37,8 +37,16 @@ class TrainingArgs(Group):
         "Share of all updates over which the learning rate rises linearly from 0.",
         ge=0,
         le=1,
-        needs=needs.TRAINING,
+        needs=(needs.TRAINING, needs.WARMUP_BY_SHARE),
         code="R130",
+    )
+    warmup: int | None = arg(
+        None,
+        "In place of warmup_ratio, the number of updates over which the learning rate rises; the "
+        "first has the rate lr / warmup, the last of them lr.",
+        ge=0,
+        needs=needs.TRAINING,
+        new=True,
     )
     weight_decay: float = arg(
         0.01,
