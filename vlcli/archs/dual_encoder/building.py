@@ -28,7 +28,7 @@ class DualBuilding:
 
     def tokenizer(self, spec: DualSpec, texts: Iterable[str]) -> Tokenize:
         if spec.text_model_builder == "open_clip":
-            return OpenClipTokenize(spec.text_model)
+            return OpenClipTokenize(spec.text_model, spec.n_prompt)
         held = (
             huggingface.learned_tokenizer(list(texts))
             if spec.tokenizer == "train"
@@ -38,7 +38,7 @@ class DualBuilding:
 
     def saved_tokenizer(self, folder: Path) -> Tokenize:
         if (folder / FILE).is_file():
-            return OpenClipTokenize(json.loads((folder / FILE).read_text(encoding="utf-8"))["name"])
+            return OpenClipTokenize(**json.loads((folder / FILE).read_text(encoding="utf-8")))
         facts = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
         return huggingface.tokenize(huggingface.load_tokenizer(str(folder)), **facts)
 

@@ -105,4 +105,28 @@ class TrainingArgs(Group):
         "Also measure accuracy on training batches and show it with the loss.",
         needs=needs.TRAINING,
     )
+    model_ema: bool = arg(
+        False,
+        "Keep a moving average of the weights, which is validated, saved and used in place of the "
+        "last ones.",
+        needs=needs.TRAINING,
+        new=True,
+    )
+    model_ema_decay: float = arg(
+        0.9999,
+        "Share of the old average that an update leaves in it.",
+        ge=0,
+        lt=1,
+        needs=(needs.TRAINING, needs.AVERAGE),
+        new=True,
+    )
+    eval_with_wise_ft: float = arg(
+        1.0,
+        "Share of the trained weights in those that are evaluated and used; the rest is of the "
+        "weights that the run began with, which it keeps where this is below 1 (WiSE-FT).",
+        ge=0,
+        le=1,
+        needs=needs.TRAINING,
+        new=True,
+    )
     dry: bool = arg(False, "Evaluate once before the first step.", needs=needs.TRAINING)
