@@ -128,7 +128,7 @@ def test_every_architecture_of_open_clip_has_two_sides_of_one_width(
     image = outline(f"open_clip:{name}")
     config = open_clip.get_model_config(name)
     with torch.device("meta"):
-        text = text_tower(name, "", False, roberta if hub_text(name) else None)
+        text = text_tower(name, "", False, folder=roberta if hub_text(name) else None)
     length = config["text_cfg"].get("context_length", 77)
     ids = torch.empty(2, length, dtype=torch.long, device="meta")
     with torch.no_grad():

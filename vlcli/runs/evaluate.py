@@ -168,7 +168,7 @@ def evaluate_run(
         for job in parts.jobs.values():
             role, names, name = split_of(job.spec, split)
             asked.append((job, name, job.read(names, role)))
-        load_best(parts.architecture, run)
+        load_best(parts.architecture, run, spec.eval_with_wise_ft)
         parts.architecture.to(engine.device)
         found = []
         for job, name, examples in asked:

@@ -22,7 +22,9 @@ from vlcli.runs.parts import Parts, build, keep, without_effect
 from vlcli.runs.samples import draw_samples
 from vlcli.runs.shortage import shortages
 from vlcli.runs.trackers import check_trackers, tracking
+from vlcli.runs.weights import keep_begun, with_begun
 from vlcli.runtime import distributed, seeds
+from vlcli.runtime.average import exchange, wearing
 from vlcli.runtime.checkpoint import Checkpoints
 from vlcli.runtime.distributed import check_launch
 from vlcli.runtime.engine import Engine
@@ -181,6 +183,12 @@ def _learn(
 
     def validate() -> dict[str, float]:
         _tell_skipped(parts, total, screen)
+        if spec.eval_with_wise_ft == 1:
+            return scored()
+        with wearing(parts.architecture, with_begun(*mixture)):
+            return scored()
+
+    def scored() -> dict[str, float]:
         found = []
         for job in parts.jobs.values():
             split = split_name(job.spec.valid, "valid")
@@ -193,6 +201,9 @@ def _learn(
         return {SCORE: mixed_score(parts, found), **_bests(parts, found)}
 
     again = plan.resume is not None
+    mixture = (parts.architecture, run, spec.eval_with_wise_ft)
+    if spec.eval_with_wise_ft < 1 and not again:
+        distributed.on_first(lambda: keep_begun(parts.architecture, run))
     trained = distributed.on_first(Checkpoints(run.path / "checkpoints").any)
     with tracking(spec, engine, run, spec.run_name or run.path.name) as listeners:
         trainer = Trainer(
@@ -216,6 +227,8 @@ def _learn(
         result = trainer.train()
     if not result.stopped:
         trainer.load_best()
+        if spec.eval_with_wise_ft < 1:
+            exchange(parts.architecture, with_begun(*mixture))
     return result
 
 

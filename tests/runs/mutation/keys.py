@@ -126,6 +126,7 @@ LIVE: dict[str, Change] = {
     "lr": Change(0.02, "updates"),
     "lr_schedule": Change("constant", "updates"),
     "warmup_ratio": Change(0.5, "updates"),
+    "warmup": Change(2, "updates", {k: v for k, v in TINY.items() if k != "warmup_ratio"}),
     "weight_decay": Change(0.5, "updates"),
     "clip_grad_norm": Change(0.01, "updates", SGD),
     "gradient_accumulation_steps": Change(2, "order updates"),
@@ -135,6 +136,9 @@ LIVE: dict[str, Change] = {
     "epochs": Change(2, "order"),
     "early_stopping": Change(1, "order", {**LONG, "lr": 0.0}),
     "dropout": Change(0.3, "loss"),
+    "model_ema": Change(True, "files updates"),
+    "model_ema_decay": Change(0.5, "updates", {**TINY, "model_ema": True}),
+    "eval_with_wise_ft": Change(0.0, "files updates"),
     "log_train_accuracy": Change(True, "logged"),
     "dry": Change(True, "evaluated logged"),
     # Checkpoints and logs

@@ -23,6 +23,7 @@ from .heads import Head
 from .losses.pairs import Pairs
 from .losses.table import loss_of
 from .objectives import OBJECTIVES
+from .rates import scales
 from .spec import DualSpec
 from .towers import Side, image_tower, text_tower
 
@@ -102,15 +103,19 @@ class DualEncoder(Architecture):
 
     def param_groups(self, weight_decay: float) -> list[dict[str, Any]]:
         """No decay for what is no matrix: norms, biases, scale and single vectors, nor for
-        embeddings of positions and classes."""
-        kept = [(name, p) for name, p in self.named_parameters() if p.requires_grad]
-        bare = [p for name, p in kept if p.ndim < 2 or _undecayed(name)]
-        skip = {id(p) for p in bare}
-        groups = [
-            {"params": [p for _, p in kept if id(p) not in skip], "weight_decay": weight_decay},
-            {"params": bare, "weight_decay": 0.0},
+        embeddings of positions and classes. Layers that are slowed have groups of their own."""
+        towers = {"image": self.image.tower, "text": self.text.tower}
+        share = scales(towers, self.spec)
+        groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+        for name, parameter in self.named_parameters():
+            if parameter.requires_grad:
+                bare = parameter.ndim < 2 or _undecayed(name)
+                place = (share.get(name, 1.0), 0.0 if bare else weight_decay)
+                groups.setdefault(place, []).append(parameter)
+        return [
+            {"params": held, "weight_decay": decay, "lr": self.spec.lr * scale}
+            for (scale, decay), held in sorted(groups.items(), reverse=True)
         ]
-        return [group for group in groups if group["params"]]
 
     def parts(self) -> dict[str, Part]:
         return {name: Part(_place(name)) for name, _ in self.named_parameters()}

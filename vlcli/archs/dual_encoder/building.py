@@ -28,7 +28,7 @@ class DualBuilding:
 
     def tokenizer(self, spec: DualSpec, texts: Iterable[str]) -> Tokenize:
         if spec.text_model_builder == "open_clip":
-            return OpenClipTokenize(spec.text_model, spec.tokenizer)
+            return OpenClipTokenize(spec.text_model, spec.n_prompt, spec.tokenizer)
         if spec.text_model_builder == "sbert":
             return sbert.load_tokenizer(spec.text_model)
         held = (

@@ -16,6 +16,7 @@ from vlcli.spec.stores import STORED
 
 from .groups.alignment import AlignmentArgs, HeadArgs
 from .groups.image_tower import ImageTowerArgs
+from .groups.rates import RateArgs
 from .groups.text_tower import TextTowerArgs
 from .groups.texts import CaptionChoiceArgs
 from .objectives import OBJECTIVES
@@ -24,6 +25,7 @@ from .objectives import OBJECTIVES
 # Bases read from the last to the first: pydantic collects fields in that order.
 class DualSpec(
     CaptionChoiceArgs,
+    RateArgs,
     AlignmentArgs,
     HeadArgs,
     TextTowerArgs,

@@ -1,6 +1,6 @@
 """Text encoders of open_clip.
 
-B texts, T tokens, W width.
+B texts, T tokens, P vectors of a prompt, W width.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import open_clip  # type: ignore[import-untyped]
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vlcli.hub import hub_can_be_reached
 from vlcli.spec.entries import nearest
@@ -25,18 +25,23 @@ FILE = "open_clip.json"  # in a run's tokenizer folder: of which architecture it
 
 
 class OpenClipTokenize:
-    """Texts as the tokenizer of an architecture cuts them; made anew in every process. One of
-    transformers stands in `source`, or on the hub."""
+    """Texts as the tokenizer of an architecture cuts them, with room for `prompt` vectors behind
+    the start token; made anew in every process. One of transformers stands in `source`, or on the
+    hub."""
 
-    def __init__(self, name: str, source: str | None = None) -> None:
-        self.name, self.source = name, source
+    def __init__(self, name: str, prompt: int = 0, source: str | None = None) -> None:
+        self.name, self.prompt, self.source = name, prompt, source
         self._made: Any = None
 
     def __call__(self, texts: Sequence[str]) -> dict[str, Tensor]:
-        """`ids` (B, T), filled with zeros."""
+        """`ids` (B, T), filled with zeros; where the prompt stands, the start token again."""
         if self._made is None:
             self._made = self._make()
-        return {"ids": self._made(list(texts))}
+        if not self.prompt:
+            return {"ids": self._made(list(texts))}
+        ids = self._made(list(texts), context_length=self._made.context_length - self.prompt)
+        start = ids[:, :1]
+        return {"ids": torch.cat([start, start.expand(-1, self.prompt), ids[:, 1:]], dim=1)}
 
     def _make(self) -> Any:
         text = open_clip.get_model_config(self.name)["text_cfg"]
@@ -67,23 +72,40 @@ class OpenClipTokenize:
         here = hasattr(self._made, "tokenizer")
         if here:
             self._made.tokenizer.save_pretrained(folder)
-        facts = {"name": self.name, "here": here}
+        facts = {"name": self.name, "prompt": self.prompt, "here": here}
         (folder / FILE).write_text(json.dumps(facts) + "\n", encoding="utf-8")
 
     @classmethod
     def saved(cls, folder: Path) -> OpenClipTokenize:
         """The tokenizer that a run kept."""
         facts = json.loads((folder / FILE).read_text(encoding="utf-8"))
-        return cls(facts["name"], str(folder) if facts.get("here") else None)
+        source = str(folder) if facts.get("here") else None
+        return cls(facts["name"], facts.get("prompt", 0), source)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"name": self.name, "source": self.source, "_made": None}
+        return {**vars(self), "_made": None}
+
+
+class Prompt(nn.Module):
+    """P learned vectors (CoOp, Zhou et al. 2022), the same for all texts, in the place of the
+    embeddings of tokens 1 to P."""
+
+    def __init__(self, many: int, width: int) -> None:
+        super().__init__()
+        self.vectors = nn.Parameter(torch.empty(many, width).normal_(std=0.02))
+
+    def put(self, embedding: nn.Module, inputs: Any, output: Tensor) -> Tensor:
+        """A forward hook of the embedding of tokens: (B, T, W) with the prompt in it."""
+        vectors = self.vectors.to(output.dtype).expand(len(output), -1, -1)
+        rest = output[:, 1 + len(self.vectors) :]
+        return torch.cat([output[:, :1], vectors, rest], dim=1)
 
 
 class OpenClipTower(TextTower):
-    """The text side of a CLIP: its image side is left out."""
+    """The text side of a CLIP: its image side is left out. With a prompt of `prompt` vectors it
+    reads the tokens of a tokenizer with room for them."""
 
-    def __init__(self, name: str, model: Any) -> None:
+    def __init__(self, name: str, model: Any, prompt: int = 0) -> None:
         super().__init__()
         self.name = name
         if hasattr(model, "text"):  # CustomTextCLIP
@@ -104,6 +126,27 @@ class OpenClipTower(TextTower):
             del model.logit_scale
             if hasattr(model, "logit_bias"):
                 del model.logit_bias
+        self.prompt = self._prompt(prompt) if prompt else None
+
+    def _prompt(self, many: int) -> Prompt:
+        """Learned vectors behind the start token; UserError where there is no room for them."""
+        text: Any = self.text
+        embedding = getattr(text, "token_embedding", None)
+        if embedding is None:
+            raise UserError(
+                f"The text tower of {self.name} is one of transformers, which takes no n_prompt. "
+                "Remove it, or choose another architecture of open_clip.",
+                exit_code=3,
+            )
+        if many > text.context_length - 2:
+            raise UserError(
+                f"n_prompt is {many}, and {self.name} reads {text.context_length} tokens with the "
+                "first and the last. Lower it.",
+                exit_code=3,
+            )
+        prompt = Prompt(many, embedding.embedding_dim)
+        embedding.register_forward_hook(prompt.put)
+        return prompt
 
     def forward(self, tokens: Tokens) -> Tensor:
         text: Any = self.text
@@ -127,9 +170,12 @@ def hub_text(name: str) -> bool:
     return "hf_model_name" in open_clip.get_model_config(name)["text_cfg"]
 
 
-def tower(name: str, tag: str, pretrained: bool, folder: str | None = None) -> OpenClipTower:
-    """The text side of an architecture, with the weights of a tag (empty: the first listed); the
-    shape of one of transformers stands in `folder`, or on the hub."""
+def tower(
+    name: str, tag: str, pretrained: bool, prompt: int = 0, folder: str | None = None
+) -> OpenClipTower:
+    """The text side of an architecture, with the weights of a tag (empty: the first listed), and
+    so many learned vectors behind the start token; the shape of one of transformers stands in
+    `folder`, or on the hub."""
     known = open_clip.list_models()
     if name not in known:
         near = nearest(name, known)
@@ -162,7 +208,7 @@ def tower(name: str, tag: str, pretrained: bool, folder: str | None = None) -> O
             )
     except (OSError, RuntimeError, ValueError) as error:
         raise UserError(_lacking(name, chosen, error)) from error
-    return OpenClipTower(name, model)
+    return OpenClipTower(name, model, prompt)
 
 
 def _lacking(name: str, tag: str | None, error: Exception) -> str:

@@ -66,6 +66,14 @@ class TextTowerArgs(Group):
         "null",
         new=True,
     )
+    n_prompt: int = arg(
+        0,
+        "Learned vectors behind the start token of every text (CoOp), in open_clip's text towers; "
+        "texts are cut to leave room for them. They train in a locked tower, too.",
+        ge=0,
+        needs=needs.TEXT_OF_OPEN_CLIP,
+        new=True,
+    )
     lock_text_model: bool = arg(False, "Freeze the text tower, as lock_image_model.", new=True)
     lock_text_partial: str = arg(
         "", "Parts of the text tower by keywords, as lock_image_partial.", new=True
