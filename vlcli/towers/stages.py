@@ -1,11 +1,15 @@
-"""Where the last stage of an encoder stands: what trains when only its end does."""
+"""The stages of an encoder, and which one is the last: what trains when only its end does."""
 
 from __future__ import annotations
+
+import re
+from collections.abc import Iterator
 
 from torch import nn
 
 # What holds the stages or blocks of an encoder, and those whose last one is known by name.
 NAMED = ("layer4",)  # ResNets
+RESNET = re.compile(r"layer\d")
 TRUNKS = (
     "transformer.resblocks",  # open_clip's transformers
     "encoder.layers",  # torchvision's
@@ -28,6 +32,15 @@ def last_stage(visual: nn.Module) -> str | None:
             if found:
                 return f"{trunk}.{found[-1]}"
     return None
+
+
+def stages(visual: nn.Module) -> Iterator[str]:
+    """The names of its stages or blocks, as far as they are known."""
+    modules = dict(visual.named_modules())
+    yield from (name for name in modules if RESNET.fullmatch(name))
+    for trunk in TRUNKS:
+        if trunk in modules:
+            yield from (f"{trunk}.{name}" for name, _ in modules[trunk].named_children())
 
 
 def _matrices(module: nn.Module) -> int:
