@@ -128,26 +128,27 @@ class Part(NamedTuple):
     task: str | None = None
 
 
-class ImageTower(Protocol):
-    """The image encoder inside an architecture: a grid of `rows` x `columns` features of `width` of
-    every picture. `placed` says whether cells have boxes of their own (else zeros)."""
+class Lasting(NamedTuple):
+    """What stays the same of a picture while a run trains: N vectors of width F, which `compute`
+    makes of pictures (B, H, W, 3) in bytes. They are the cells of a `grid` of rows and columns, or
+    (None) what the part of the tower that learns goes on from. `facts` are what they depend on, as
+    JSON values."""
 
-    rows: int
-    columns: int
+    facts: dict[str, Any]
+    tokens: int
     width: int
+    grid: tuple[int, int] | None
+    compute: Callable[[Tensor], Tensor]
+
+
+class ImageTower(Protocol):
+    """The image encoder inside an architecture. `placed` says whether the cells of its grid have
+    boxes of their own (else zeros)."""
+
     placed: bool
 
-    def facts(self) -> dict[str, Any]:
-        """What its features depend on, as JSON values."""
-        ...
-
-    def unsteady(self) -> str:
-        """Why the features of a picture may change while training, in words; "" where they do
-        not."""
-        ...
-
-    def grids(self, pixels: Tensor) -> Tensor:
-        """(B, P, N, F) of P pictures an example, in bytes (B, P, H, W, 3)."""
+    def lasting(self) -> Lasting | str:
+        """What stays the same of a picture while training; why there is nothing such, in words."""
         ...
 
 

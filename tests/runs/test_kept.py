@@ -73,7 +73,7 @@ def test_regions_are_looked_at_in_kept_features(
 @pytest.mark.parametrize(
     ("more", "why"),
     [
-        ({"unfreeze_vis_encoder": True}, "the image tower trains"),
+        ({"unfreeze_vis_encoder": True}, "the image tower trains from its beginning"),
         ({"use_data_augmentation": True}, "pictures are changed"),
         ({"freeze_bn_statistics": False}, "the batch norms of the image tower follow what they"),
     ],
@@ -84,6 +84,63 @@ def test_features_that_do_not_stay_the_same_are_not_kept(
     run({**values, **more, "train_topk": 8}, tmp_path / "run")
     assert f"cache_features has no effect: {why}" in said(tmp_path / "run")
     assert stores(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("encoder", "more", "stage"),
+    [
+        ("timm:test_resnet", {"unfreeze_vis_last_layer": True}, "layer4"),
+        ("timm:test_resnet", {"use_vis_adapter": True}, "layer3"),
+        (
+            "timm:test_vit",
+            {"unfreeze_vis_last_layer": True, "vis_pooling_output": True},
+            "blocks.5",
+        ),
+        ("timm:test_efficientnet", {"unfreeze_vis_last_layer": True}, "blocks.4"),
+    ],
+)
+def test_what_enters_the_part_that_learns_is_kept(
+    values: dict[str, Any], encoder: str, more: dict[str, Any], stage: str, tmp_path: Path
+) -> None:
+    partly = {**values, **more, "feature_type": f"raw:{encoder}", "train_topk": 16, "epochs": 2}
+    whole = losses(run({**partly, "cache_features": False}, tmp_path / "whole"))
+    kept = losses(run(partly, tmp_path / "kept"))
+    assert whole == pytest.approx(kept, abs=1e-5)
+    frozen = losses(
+        run(
+            {
+                **values,
+                "feature_type": f"raw:{encoder}",
+                "train_topk": 16,
+                "epochs": 2,
+                **{key: value for key, value in more.items() if key == "vis_pooling_output"},
+            },
+            tmp_path / "frozen",
+        )
+    )
+    assert frozen != pytest.approx(kept, abs=1e-5)
+    assert f"by {encoder} up to {stage} took" in said(tmp_path / "kept")
+
+
+def test_regions_and_two_pictures_go_on_from_what_is_kept(
+    values: dict[str, Any], tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for task in ("refcoco", "nlvr"):
+        monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+        (tmp_path / task).mkdir()
+        own = str(lay_out(tmp_path / task, task))
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+        partly = {
+            **values,
+            "task": task,
+            "train": own,
+            "valid": own,
+            "unfreeze_vis_last_layer": True,
+        }
+        whole = losses(run({**partly, "cache_features": False}, tmp_path / task / "whole"))
+        kept = losses(run(partly, tmp_path / task / "kept"))
+        assert whole == pytest.approx(kept, abs=1e-5)
+        assert "up to layer4 took" in said(tmp_path / task / "kept")
 
 
 def test_another_picture_another_tower_and_damage_are_computed_anew(

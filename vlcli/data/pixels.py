@@ -13,7 +13,7 @@ from PIL import Image
 
 from vlcli.contracts import Box, Visual
 
-from .store import StoredReader
+from .store import FeatureStore, StoredReader
 from .visual import Picture, Pictures, fitted
 
 NOTHING = torch.zeros(0, 0)  # features that the tower is to make
@@ -46,6 +46,25 @@ class PixelReader:
         rows = fitted(picture, self.image_size, method)
         held = rows if rows.flags.writeable else rows.copy()  # torch shares what it is given
         return Visual(NOTHING, WHOLE, pixels=torch.from_numpy(held))
+
+
+class TrunkReader:
+    """What the frozen beginning of an image tower makes of pictures (T, C), out of a store, in
+    place of their pixels."""
+
+    def __init__(self, path: str | Path, pictures: Pictures) -> None:
+        self.store = FeatureStore(path)
+        self.pictures = pictures
+
+    def read(self, reference: str) -> Visual:
+        return Visual(NOTHING, WHOLE, pixels=self.store.tensor(reference))
+
+    def read_regions(self, reference: str, regions: Sequence[Box]) -> Visual:
+        """The whole picture, with the boxes (M, 4) that the tower is to look at."""
+        return self.read(reference)._replace(boxes=torch.tensor(regions))
+
+    def faults(self, references: Sequence[str]) -> dict[str, str]:
+        return self.store.faults(references)
 
 
 class KeptReader(StoredReader):

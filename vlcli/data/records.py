@@ -43,7 +43,7 @@ def read_records(
     path = Path(path)
     records: list[Record] = []
     seen: dict[str, int] = {}
-    for number, line in enumerate(_text(path).split("\n"), start=1):
+    for number, line in enumerate(text_of(path).split("\n"), start=1):
         if not line.strip():
             continue
         place = f"{path}, line {number}"
@@ -65,7 +65,8 @@ def read_records(
     return records
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """The text of a file, unpacked where it ends in .gz."""
     try:
         held = path.read_bytes()
         return (gzip.decompress(held) if path.suffix == ".gz" else held).decode("utf-8-sig")

@@ -1,4 +1,5 @@
-"""Features of a frozen image tower, computed once and kept on the disk: `cache_features`."""
+"""What stays the same of pictures while a run trains, computed once and kept on the disk
+(`cache_features`): the features of a frozen image tower, or what enters the part that learns."""
 
 from __future__ import annotations
 
@@ -14,11 +15,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vlcli.contracts import Example, ImageTower
+from vlcli.contracts import Example, ImageTower, Lasting
 from vlcli.data.batching import InRow, loader
 from vlcli.data.dataset import ExampleSet
 from vlcli.data.faults import Skips
-from vlcli.data.pixels import KeptReader, PixelReader
+from vlcli.data.pixels import KeptReader, PixelReader, TrunkReader
 from vlcli.data.shapes import cache_folder
 from vlcli.data.store_writer import StoreWriter
 from vlcli.data.visual import Mark
@@ -54,15 +55,21 @@ def keep_features(parts: Parts, engine: Engine, say: Say) -> None:
     spec, tower = parts.spec, parts.architecture.image_tower()
     if tower is None or not spec.cache_features:
         return
-    why = tower.unsteady() or ("pictures are changed" if spec.use_data_augmentation else "")
-    if why:
-        say(f"cache_features has no effect: {why}.")
+    lasting = "pictures are changed" if spec.use_data_augmentation else tower.lasting()
+    if isinstance(lasting, str):
+        say(f"cache_features has no effect: {lasting}.")
         return
-    facts = {**tower.facts(), "precision": engine.precision, "version": VERSION}
+    facts = {**lasting.facts, "precision": engine.precision, "version": VERSION}
+    lasting = lasting._replace(facts=facts)
     for wanted in _wanted(parts.jobs.values()):
-        path = _ready(wanted, facts, tower, spec, engine, say)
+        path = _ready(wanted, lasting, tower, spec, engine, say)
+        pictures = wanted.reader.pictures
         for job in wanted.jobs:
-            job.reader = KeptReader(path, wanted.reader.pictures, tower.placed)
+            job.reader = (
+                KeptReader(path, pictures, tower.placed)
+                if lasting.grid
+                else TrunkReader(path, pictures)
+            )
 
 
 def _wanted(jobs: Iterable[Job]) -> list[Wanted]:
@@ -84,13 +91,13 @@ def _wanted(jobs: Iterable[Job]) -> list[Wanted]:
 
 
 def _ready(
-    wanted: Wanted, facts: dict[str, Any], tower: ImageTower, spec: Any, engine: Engine, say: Say
+    wanted: Wanted, lasting: Lasting, tower: ImageTower, spec: Any, engine: Engine, say: Say
 ) -> Path:
     """Where the features are: whoever comes first computes them, in any process of any run, and
     the others wait."""
-    named = json.dumps([facts, sorted(wanted.marks.items())], sort_keys=True)
+    named = json.dumps([lasting.facts, sorted(wanted.marks.items())], sort_keys=True)
     path = cache_folder() / f"features-{hashlib.sha256(named.encode()).hexdigest()[:16]}"
-    what = f"features of {len(wanted.marks):,} pictures by {facts['encoder']}"
+    what = f"features of {len(wanted.marks):,} pictures by {lasting.facts['encoder']}"
     with Turn(path.with_name(f".{path.name}.lock")) as turn:
         if engine.main:
             turn.now()  # before the other processes of this run, because it can speak
@@ -99,7 +106,7 @@ def _ready(
         if _is_whole(path):
             say(f"The {what} are read from {path}.")
             return path
-        _compute(path, wanted, facts, tower, spec, engine, what, say)
+        _compute(path, wanted, lasting, tower, spec, engine, what, say)
     return path
 
 
@@ -118,19 +125,19 @@ def _is_whole(path: Path) -> bool:
 def _compute(
     path: Path,
     wanted: Wanted,
-    facts: dict[str, Any],
+    lasting: Lasting,
     tower: ImageTower,
     spec: Any,
     engine: Engine,
     what: str,
     say: Say,
 ) -> None:
-    rows, columns, width = tower.rows, tower.columns, tower.width
-    size = 4 * rows * columns * width * len(wanted.marks)
+    size = 4 * lasting.tokens * lasting.width * len(wanted.marks)
     _check_room(path.parent, size, what)
+    rows, columns = lasting.grid or (1, lasting.tokens)
     store = {
-        **{"tokens": rows * columns, "width": width, "dtype": "float32", "grid": [rows, columns]},
-        "encoder": facts,
+        **{"tokens": lasting.tokens, "width": lasting.width, "dtype": "float32"},
+        **{"grid": [rows, columns], "encoder": lasting.facts},
     }
     sizes = {name: mark.size for name, mark in wanted.marks.items()}
     skips, began = Skips(spec.on_bad_example), time.monotonic()
@@ -140,7 +147,7 @@ def _compute(
         say(f"The {what} are computed ({size / 1e9:.1f} GB).")
         told, new = began, 0
         for names, pixels in skips.batches(_batches(todo, wanted.reader, spec)):
-            writer.add(names, _features(tower, pixels, engine))
+            writer.add(names, _made(lasting, tower, pixels, engine))
             new += len(names)
             if time.monotonic() - told > TOLD:
                 told = time.monotonic()
@@ -150,7 +157,7 @@ def _compute(
 
 
 def _batches(names: Sequence[str], reader: PixelReader, spec: Any) -> Any:
-    """Pictures as loading processes hand them over: names and pixels (B, 1, H, W, 3)."""
+    """Pictures as loading processes hand them over: names and pixels (B, H, W, 3)."""
     shown = [Example(name, "", "", images=(name,)) for name in names]
     order = InRow(len(names), spec.batch_size)
     return loader(ExampleSet(shown, reader), order, _stacked, spec.num_workers)
@@ -158,17 +165,15 @@ def _batches(names: Sequence[str], reader: PixelReader, spec: Any) -> Any:
 
 def _stacked(examples: Sequence[Example]) -> tuple[list[str], Tensor]:
     pixels = [each.visuals[0].pixels for each in examples]
-    return [each.id for each in examples], torch.stack([p for p in pixels if p is not None])[
-        :, None
-    ]
+    return [each.id for each in examples], torch.stack([p for p in pixels if p is not None])
 
 
-def _features(tower: ImageTower, pixels: Tensor, engine: Engine) -> Any:
+def _made(lasting: Lasting, tower: ImageTower, pixels: Tensor, engine: Engine) -> Any:
     """(B, N, F), as the run itself would compute them."""
     assert isinstance(tower, torch.nn.Module)
     tower.to(engine.device)
     with engine.evaluating(tower):
-        found: Tensor = tower.grids(pixels.to(engine.device))[:, 0]
+        found = lasting.compute(pixels.to(engine.device))
     return found.float().cpu().numpy()
 
 

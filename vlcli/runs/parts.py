@@ -56,7 +56,14 @@ class Parts:
         order: TrainOrder | MixedOrder
         if len(held) == 1:
             (one,) = held.values()
-            order = TrainOrder(one.lengths, one.batch_size, spec.seed, engine.rank, engine.world)
+            order = TrainOrder(
+                one.lengths,
+                one.batch_size,
+                spec.seed,
+                engine.rank,
+                engine.world,
+                getattr(spec, "episode_size", 0),
+            )
         else:
             order = MixedOrder(
                 held,

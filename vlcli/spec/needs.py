@@ -352,9 +352,15 @@ WARMUP_BY_SHARE = _when(
 )
 OWN_FILES = _when(
     "N1",
-    "with your own data: train, valid or test name a .jsonl file",
+    "with your own data: train, valid or test name a .jsonl, .csv or .tsv file",
     "train valid test",
     facts.own_files,
+)
+OWN_TABLES = _when(
+    "N1",
+    "with a table of your own: train, valid or test name a .csv or .tsv file",
+    "train valid test",
+    facts.own_tables,
 )
 FILES = _when(
     "N1",

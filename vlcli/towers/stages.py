@@ -1,7 +1,9 @@
-"""Where the layers of an encoder stand: its last stage, and how deep each parameter lies."""
+"""Where the layers of an encoder stand: its stages, its last one, and how deep each parameter
+lies."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -9,6 +11,7 @@ from torch import nn
 
 # What holds the stages or blocks of an encoder, and those whose last one is known by name.
 NAMED = ("layer4",)  # ResNets
+STAGE = re.compile(r"layer\d")  # theirs
 TRUNKS = (
     "transformer.resblocks",  # open_clip's transformers
     "encoder.layers",  # torchvision's
@@ -32,6 +35,15 @@ def last_stage(visual: nn.Module) -> str | None:
             if found:
                 return f"{trunk}.{found[-1]}"
     return None
+
+
+def stages(visual: nn.Module) -> Iterator[str]:
+    """The names of its stages or blocks, as far as they are known."""
+    modules = dict(visual.named_modules())
+    yield from (name for name in modules if STAGE.fullmatch(name))
+    for trunk in TRUNKS:
+        if trunk in modules:
+            yield from (f"{trunk}.{name}" for name, _ in modules[trunk].named_children())
 
 
 def _matrices(module: nn.Module) -> int:

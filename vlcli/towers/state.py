@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -30,10 +30,12 @@ def load_whole(module: nn.Module, weights: Mapping[str, Tensor], source: str, na
     module.load_state_dict(dict(weights))
 
 
-def digest(module: nn.Module) -> str:
-    """sha256 over all weights, with their names."""
+def digest(module: nn.Module, counts: Callable[[str], bool] = lambda name: True) -> str:
+    """sha256 over all weights whose name counts, with their names."""
     found = hashlib.sha256()
     for name, value in module.state_dict().items():
+        if not counts(name):
+            continue
         found.update(name.encode())
         found.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
     return found.hexdigest()

@@ -30,6 +30,7 @@ BOXES: Values = {**TINY, "feature_type": "butd"}
 CAPTION: Values = {**TINY, "task": "caption", "train": "data/caption.jsonl"} | {
     "valid": "data/caption.jsonl"
 }
+TABLE: Values = {**CAPTION, "train": "data/caption.csv"}
 LEARNED_CAPTION: Values = {**CAPTION, "epochs": 6, "gen_max_length": 8}
 BOXED_CAPTION: Values = {**CAPTION, "feature_type": "butd"}
 REFCOCO: Values = {**TINY, "task": "refcoco", "train": "data/refcoco.jsonl"} | {
@@ -118,6 +119,9 @@ LIVE: dict[str, Change] = {
     "dataset": Change("shapes", "told order"),
     "data_root": Change("elsewhere", "inputs", BOXES),
     "images": Change("other", "inputs"),
+    "csv_img_key": Change("other", "inputs", TABLE),
+    "csv_caption_key": Change("said", "targets", TABLE),
+    "csv_separator": Change(";", "told order", TABLE),
     "on_bad_example": Change("skip", "told order", BROKEN),
     # Training
     "batch_size": Change(2, "order"),

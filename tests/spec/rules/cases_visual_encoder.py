@@ -434,14 +434,14 @@ CASES: list[Case] = [
     unfreeze_language_model: true,
     cache_features: true,
     freeze_bn_statistics: true,
-    unfreeze_vis_last_layer: true,
+    unfreeze_batch_norms: true,
 }""",
-        message="cache_features has no effect: unfreeze_vis_last_layer lets the image tower train, "
-        "so features do not stay the same.",
-        fix="Remove cache_features, or remove unfreeze_vis_last_layer.",
+        message="cache_features has no effect: unfreeze_batch_norms lets the image tower "
+        "train from its beginning, so features do not stay the same.",
+        fix="Remove cache_features, or remove unfreeze_batch_norms.",
         at=(5, 5),
         path="cache_features",
-        places=("unfreeze_vis_last_layer",),
+        places=("unfreeze_batch_norms",),
         mended="""{
     task: "vqa",
     feature_type: "raw_RN50",

@@ -194,9 +194,10 @@ def visual_tokens(pictures: Sequence[Sequence[Visual]]) -> VisualTokens | None:
 
 
 def pixel_tokens(pictures: Sequence[Sequence[Visual]], several: int) -> VisualTokens:
-    """The pixels of every example's pictures, at most so many each, and the regions to look at."""
-    size = next(one.pixels.shape for each in pictures for one in each if one.pixels is not None)
-    pixels = torch.zeros(len(pictures), several, *size, dtype=torch.uint8)
+    """The pixels of every example's pictures (or what is kept of them), at most so many each, and
+    the regions to look at."""
+    first = next(one.pixels for each in pictures for one in each if one.pixels is not None)
+    pixels = first.new_zeros(len(pictures), several, *first.shape)
     shown = torch.zeros(len(pictures), several, dtype=torch.bool)
     many = max(len(one.boxes) for each in pictures for one in each)
     regions = torch.zeros(len(pictures), several, many, 4)

@@ -14,14 +14,17 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from vlcli.contracts import Source, decay_groups
+from vlcli.contracts import Lasting, Source, decay_groups
 from vlcli.data.visual import coverage, grid_boxes
 from vlcli.peft.freezing import Tuned
 from vlcli.spec.groups.visual_encoder import VisualEncoderArgs
 from vlcli.towers.stages import last_stage
 from vlcli.towers.tower import Pool, Tower
+from vlcli.towers.trunk import Trunk, trunk
 
 from .visual_embedding import VisualTokens
+
+KEPT = 4  # axes of what a frozen trunk made of pictures
 
 
 class VisEncoder(nn.Module):
@@ -42,6 +45,7 @@ class VisEncoder(nn.Module):
         self.rates: VisualEncoderArgs | None = None
         self.source: Source | None = None
         self.remarks: tuple[str, ...] = ()
+        self.trunk: Trunk | None = None
         self.rows, self.columns, self.width = tower.shape(pool)
         tower.settle(pool)
 
@@ -55,17 +59,30 @@ class VisEncoder(nn.Module):
     def learns(self) -> bool:
         return any(parameter.requires_grad for parameter in self.parameters())
 
-    def facts(self) -> dict[str, Any]:
-        """What features depend on, as JSON values."""
-        return {**self.model.facts(), "pool": self.pool}
-
-    def unsteady(self) -> str:
-        """Why the features of a picture may change while training; "" where they do not."""
-        if self.learns:
-            return "the image tower trains"
-        if not self.keep_statistics and any(isinstance(m, _BatchNorm) for m in self.modules()):
+    def lasting(self) -> Lasting | str:
+        """The features of a frozen tower; of one that learns in part, what enters the first stage
+        that does, from which it then goes on."""
+        was = self.training
+        self.train(False)
+        self.trunk = trunk(self.model, self.pool) if self.learns else None
+        self.train(was)
+        if self.learns and self.trunk is None:
+            return "the image tower trains from its beginning"
+        follows = not self.keep_statistics
+        if follows and (self.trunk.batch_norms() if self.trunk else self._has_batch_norms()):
             return "the batch norms of the image tower follow what they see"
-        return ""
+        if self.trunk is not None:
+            held = self.trunk
+            return Lasting(held.facts(), held.places, held.width, None, held.held)
+        facts = {**self.model.facts(), "pool": self.pool}
+        grid = (self.rows, self.columns)
+        return Lasting(facts, self.rows * self.columns, self.width, grid, self._cells)
+
+    def _cells(self, pictures: Tensor) -> Tensor:
+        return self.grids(pictures[:, None])[:, 0]
+
+    def _has_batch_norms(self) -> bool:
+        return any(isinstance(module, _BatchNorm) for module in self.modules())
 
     def param_groups(self) -> list[dict[str, Any]]:
         """The optimizer's groups of a tower that has rates of its own."""
@@ -109,16 +126,25 @@ class VisEncoder(nn.Module):
         )
 
     def grids(self, pixels: Tensor, shown: Tensor | None = None) -> Tensor:
-        """(B, P, N, F) of pixels (B, P, H, W, 3); 0 for pictures that are not there."""
+        """(B, P, N, F) of pixels (B, P, H, W, 3), or of what is kept of them (B, P, T, C); 0 for
+        pictures that are not there."""
         B, P = pixels.shape[:2]
+        see = self._rest if pixels.ndim == KEPT else self._whole
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.learns):
             if shown is None or bool(shown.all()):
-                whole: Tensor = self.model(pixels.flatten(0, 1), self.pool)
-                return whole.flatten(1, 2).reshape(B, P, -1, self.width)
-            found: Tensor = self.model(pixels[shown], self.pool)
+                return see(pixels.flatten(0, 1)).flatten(1, 2).reshape(B, P, -1, self.width)
+            found = see(pixels[shown])
             spread = found.new_zeros(B, P, *found.shape[1:])
             spread[shown] = found
             return spread.flatten(2, 3)
+
+    def _whole(self, pictures: Tensor) -> Tensor:
+        found: Tensor = self.model(pictures, self.pool)
+        return found
+
+    def _rest(self, kept: Tensor) -> Tensor:
+        assert self.trunk is not None
+        return self.trunk.rest(kept)
 
 
 def _looked_at(visual: VisualTokens, cells: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -93,8 +93,9 @@ class VisualEncoderArgs(Group):
     )
     cache_features: bool = arg(
         False,
-        "Compute the features of a frozen image tower once, before training, and keep them on the "
-        "disk for this run and others: in vlcli of the user's cache folder.",
+        "Compute what a frozen image tower makes of pictures once, before training (of one that "
+        "trains in part, what enters the first stage that does), and keep it on the disk for this "
+        "run and others: in vlcli of the user's cache folder.",
         needs=(needs.VISION, needs.RAW, needs.TRAINING),
         new=True,
     )

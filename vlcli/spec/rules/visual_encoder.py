@@ -24,6 +24,9 @@ def _batch_norms(run: Run) -> bool:
     return _tower(run) and str(run.feature_type).startswith("raw_RN")
 
 
+AT_THE_END = ("unfreeze_vis_last_layer", "use_vis_adapter")  # where towers may begin to learn late
+
+
 def _trained(run: Run) -> list[str]:
     """The keys that let something of the tower train."""
     norms = () if _batch_norms(run) else ("unfreeze_layer_norms",)
@@ -211,14 +214,17 @@ def rates_of_a_frozen_tower(run: Run) -> Iterator[Finding]:
     "cache_features use_data_augmentation freeze_bn_statistics",
 )
 def features_to_keep(run: Run) -> Iterator[Finding]:
-    """cache_features keeps what a tower makes of each picture, so it has no effect where that
-    changes during the run: where something of the tower trains (a visual adapter, a part that is
-    unfrozen, the biases that LoRA trains), where use_data_augmentation changes the pictures, and
-    where batch norms follow what they see."""
+    """cache_features keeps what a tower makes of each picture, up to the first stage of the tower
+    that learns. So it has no effect where that begins at once (unfreeze_vis_encoder,
+    unfreeze_batch_norms, unfreeze_layer_norms, the biases that LoRA trains), where
+    use_data_augmentation changes the pictures, and where batch norms follow what they see."""
     if not run.cache_features or not _tower(run) or not facts.learns(run):
         return
-    if trained := _trained(run):
-        keys, why = trained, f"{listed(trained)} {_lets(trained)} the image tower train"
+    if trained := [key for key in _trained(run) if key not in AT_THE_END]:
+        keys, why = (
+            trained,
+            f"{listed(trained)} {_lets(trained)} the image tower train from its beginning",
+        )
         mend = f"remove {listed(trained)}"
     elif run.use_data_augmentation:
         keys, why = ["use_data_augmentation"], "use_data_augmentation changes the pictures"
