@@ -105,6 +105,10 @@ OPTIMIZERS = {"adamw": "adamw", "adam": "adam", "sgd": "sgd", "rmsprop": "rms", 
 OPTIMIZERS |= {"nesterov": "sgd", "fusedadamw": "adamw", "fusedadam": "adam", "fusedsgd": "sgd"}
 COCO = ("mscoco_captions", "mscoco_captions_2014", "mscoco_captions_x0.1")
 TABLE = (".csv", ".tsv")
+CLASSES = {
+    "CIFAR": {"prompt_templates": "cifar"},
+    "ImageNet": {"prompt_templates": "imagenet", "class_names": "imagenet"},
+}
 CHINESE = {
     "ViT-B-16": "OFA-Sys/chinese-clip-vit-base-patch16",
     "ViT-L-14": "OFA-Sys/chinese-clip-vit-large-patch14",
@@ -225,10 +229,10 @@ def _data(values: Values) -> list[str]:
     judged = values.pop("retrieval_data", None)
     root = values.get("data_root", "")
     if "train" in values:
+        if "mscoco_captions_x0.1" in values["train"]:
+            values["train_topk"] = 0.1
         values["train"], told = _splits(values["train"], root, "train")
         notes += told
-        if "mscoco_captions_x0.1" in str(values["train"]):
-            values["train_topk"] = 0.1
     if judged is not None:
         split, told = _splits(judged, root, "test")
         notes += told
@@ -239,8 +243,13 @@ def _data(values: Values) -> list[str]:
         values |= {"test_only": True}
         for key in ("train_topk", "episode_size"):
             values.pop(key, None)
-    tables = any(str(values.get(key, "")).endswith(TABLE) for key in ("train", "valid", "test"))
-    if tables:
+    named = ",".join(str(values.get(key, "")) for key in ("train", "valid", "test"))
+    if "karpathy" not in named:
+        values.pop("data_root", None)
+    for name, known in CLASSES.items():
+        if name in named:
+            values |= known
+    if any(each in named for each in TABLE):
         values.setdefault("csv_separator", "\t")
         if values["csv_separator"] == "\\t":
             values["csv_separator"] = "\t"
@@ -283,7 +292,7 @@ def _output(values: Values) -> list[str]:
 def advice(runner: str | None, values: Values) -> list[str]:
     """What the original's command does not say."""
     return [
-        f"{key} is not given, which the original demands."
+        f"the original demands {ITRA.flags[key]}, which is not given: add {key}."
         for key in ("image_model", "text_model")
         if not values.get(key)
     ]
