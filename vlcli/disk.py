@@ -10,6 +10,12 @@ from typing import Any
 from vlcli.spec.problem import UserError
 
 
+def cache_folder() -> Path:
+    """`vlcli` in the user's cache folder: $XDG_CACHE_HOME, else ~/.cache."""
+    root = os.environ.get("XDG_CACHE_HOME")
+    return (Path(root) if root and Path(root).is_absolute() else Path.home() / ".cache") / "vlcli"
+
+
 class Busy(UserError):
     """Another process is writing there."""
 

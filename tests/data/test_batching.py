@@ -52,6 +52,15 @@ def test_epochs_differ_and_repeat_themselves() -> None:
     assert numbers(list(TrainOrder(LENGTHS, 16, seed=2).at(1))) != numbers(second)
 
 
+def test_an_episode_draws_so_many_with_replacement() -> None:
+    order = TrainOrder(LENGTHS, 16, seed=1, episode=2006)
+    first, second = everything(list(order.at(0))), everything(list(order.at(1)))
+    assert len(first) == 2006
+    assert 700 < len(set(first)) < 1003
+    assert first != second
+    assert numbers(list(order.at(1, 20))) == numbers(list(order.at(1)))[20:]
+
+
 def test_going_on_in_the_middle_gives_the_rest() -> None:
     order = TrainOrder(LENGTHS, 16, seed=1)
     whole = list(order.at(3))

@@ -40,6 +40,36 @@ def test_cosine_and_constant() -> None:
     assert rates(4, warmup_ratio=0.5, lr_schedule="constant") == [0, 0.5, 1, 1]
 
 
+def test_a_counted_warm_up_begins_with_its_first_share() -> None:
+    """B14: the schedule of ITRA with base 1, 4 updates of warm-up out of 10."""
+    published = [0.25, 0.5, 0.75, 1, 1, 0.9330127, 0.75, 0.5, 0.25, 0.0669873]
+    assert rates(10, warmup=4, lr_schedule="cosine") == pytest.approx(published, abs=1e-7)
+    assert rates(3, warmup=0, lr_schedule="constant") == [1, 1, 1]
+
+
+ITRA = PARITY.parent / "itra/tables.json"
+
+
+@pytest.mark.skipif(not ITRA.is_file(), reason="no recorded reference here")
+def test_parity_of_the_recorded_schedules_of_itra() -> None:
+    recorded = json.loads(ITRA.read_text())["schedule"]
+    assert len(recorded["table"]) > 2
+    for case, rows in recorded["table"].items():
+        known = dict(part.split("=") for part in case.split(","))
+        base, total = float(known["base"]), int(known["total"])
+        args = spec(lr=base, warmup=int(known["warmup"]), lr_schedule="cosine")
+        params = [torch.nn.Parameter(torch.ones(1)) for _ in range(2)]
+        groups = [
+            {"params": [p], "lr": base * scale}
+            for p, scale in zip(params, recorded["groups_lr_scale"], strict=True)
+        ]
+        optimizer = build_optimizer(args, groups)
+        for step, row in enumerate(rows):
+            Schedule(args, total).set(optimizer, step)
+            found = [group["lr"] for group in optimizer.param_groups]
+            assert found == pytest.approx(row["group_lrs"], rel=1e-12), (case, step)
+
+
 @pytest.mark.skipif(not PARITY.is_dir(), reason="no recorded reference here")
 def test_parity_of_the_recorded_rates() -> None:
     """10 batches x 2 epochs, lr 1e-2, warm-up 0.1: the rates before updates 0, 1 and 2."""

@@ -100,6 +100,7 @@ def test_the_other_spellings_of_the_listing_are_known():
         "use_tasks_prompt": "use_tasks_prompts",
         "wordMaskRate": "word_mask_rate",
         "objMaskRate": "obj_mask_rate",
+        "images_dir": "images",
     }
 
 

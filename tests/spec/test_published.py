@@ -15,12 +15,13 @@ from vlcli.spec.published import (
     ARGUMENTS,
     FEATURE_TYPES,
     LAUNCH_KEYS,
+    VLT5,
     Argument,
     ConvertError,
-    find,
-    read_flags,
     str2bool,
 )
+
+find, read_flags = VLT5.find, VLT5.read_flags
 
 
 @cache

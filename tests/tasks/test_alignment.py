@@ -17,8 +17,14 @@ RECORDS = [
 ]
 
 
+LABELS = ("tabby_cat", "dog", "tabby_cat")
+TEMPLATE = "a photo of a {}."
+
+
 def task(choice: str = "random") -> Alignment:
-    return Alignment(SimpleNamespace(seed=1, caption_choice=choice))
+    return Alignment(
+        SimpleNamespace(seed=1, caption_choice=choice, prompt_templates=TEMPLATE, class_names=None)
+    )
 
 
 def said(examples: list[Example], texts: dict[str, list[float]]) -> dict[str, Prediction]:
@@ -82,6 +88,42 @@ def test_the_best_partner_of_each_is_shown() -> None:
         "a#1": "b.png",
         "b#0": "b.png",
     }
+
+
+def test_records_of_one_picture_count_as_one() -> None:
+    twice = [{"id": f"{n}", "image": "a.png", "captions": [c]} for n, c in enumerate("xy")]
+    examples = task().examples([*twice, RECORDS[1]], training=False)
+    assert [each.id for each in examples] == ["0", "0#0", "0#1", "b", "b#0"]
+    assert examples[0].references == ("x", "y")
+
+
+def test_a_caption_of_two_pictures_is_right_for_both() -> None:
+    shared = [{**record, "captions": ["A  shape", record["id"]]} for record in RECORDS]
+    shared[1]["captions"][0] = "a shape"
+    examples = task().examples(shared, training=False)
+    right = {"a#0": [1.0, 0.9], "a#1": [0.9, 0.0], "b#0": [1.0, 0.9], "b#1": [0.0, 0.8]}
+    scores = task().score(examples, said(examples, right))
+    assert scores["R@1"] == 100.0
+    assert scores["prior/R@1/text to image"] == 75.0
+    assert scores["prior/R@1/image to text"] == pytest.approx(200 / 3)
+    assert "4 texts, of which 1 say" in task().notes(examples)["retrieval"]
+
+
+def test_a_class_alone_is_learned_by_sentences_that_say_so() -> None:
+    records = [{"id": n, "image": f"{n}.png", "label": label} for n, label in enumerate(LABELS)]
+    learner = task()
+    learner.args.prompt_templates = "cifar"
+    learned = learner.examples(records, training=True)
+    assert [each.labels for each in learned] == [{label: 1.0} for label in LABELS]
+    said = {learner.redraw(learned[0], epoch).target for epoch in range(200)}
+    assert len(said) == 18
+    assert {"a photo of a tabby cat.", "a blurry photo of the tabby cat."} < said
+    asked = learner.examples(records, training=False)
+    assert [each.text for each in asked if each.text] == [
+        "a photo of a tabby cat.",
+        "a photo of a dog.",
+        "a photo of a tabby cat.",
+    ]
 
 
 def test_texts_of_a_picture_that_cannot_be_read_are_left_out() -> None:

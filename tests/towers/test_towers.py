@@ -30,16 +30,13 @@ PICTURES = torch.arange(2 * 64 * 64 * 3).reshape(2, 64, 64, 3).remainder(251)
         ("timm:test_efficientnet", 64, (2, 2, 256), 256),
         ("torchvision:squeezenet1_1", 64, (3, 3, 512), 512),
         ("torchvision:resnet18", 64, (2, 2, 512), 512),
-        ("torchvision:shufflenet_v2_x0_5", 64, None, 0),
+        ("torchvision:shufflenet_v2_x0_5", 64, (2, 2, 1024), 1024),
+        ("huggingface:vit-mini", 64, (4, 4, 128), 128),
     ],
 )
 def test_an_encoder_has_a_grid_and_a_pooled_feature(
-    name: str, size: int, grid: tuple[int, int, int] | None, pooled: int
+    name: str, size: int, grid: tuple[int, int, int], pooled: int
 ) -> None:
-    if grid is None:
-        with pytest.raises(UserError, match="has no grid of features"):
-            build(name, "random", size=size)
-        return
     tower = build(name, "random", size=size)
     assert tower.shape("grid") == grid
     assert tower.shape("pooled") == (1, 1, pooled)
@@ -153,7 +150,6 @@ def test_an_outline_has_the_shape_of_the_real_encoder() -> None:
         ("torchvision:googlenet", None),
     ],
 )
-@pytest.mark.filterwarnings("ignore:The default weight initialization:FutureWarning")
 def test_the_last_stage_is_found_in_every_kind_of_encoder(name: str, stage: str | None) -> None:
     assert last_stage(outline(name).visual) == stage
 

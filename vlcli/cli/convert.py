@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -18,9 +18,13 @@ def convert(
             help="A shell script with its own arguments, or published flags behind --.",
         ),
     ],
+    tool: Annotated[
+        Literal["vlt5", "itra"],
+        typer.Option("--from", help="Whose command it is: of VL-T5 and VL-Adapter, or of ITRA."),
+    ] = "vlt5",
     json: Json = False,
 ) -> None:
-    """Turn a published VL-T5 or VL-Adapter command into a spec.
+    """Turn a command of VL-T5, VL-Adapter or ITRA into a spec.
 
     A script is read, never executed. What could not be carried over is named.
     """
@@ -28,13 +32,15 @@ def convert(
     from vlcli.spec.convert import ConvertError, convert_script, convert_words, render
     from vlcli.spec.read import read_spec_text
 
+    if len(words) == 1 and " " in words[0].strip() and not Path(words[0]).exists():
+        words = _split(words[0])
     try:
         if _is_script(words):
             text = _read_script(Path(words[0]))
-            converted = convert_script(text, words[0], words[1:])
+            converted = convert_script(text, words[0], words[1:], tool)
             title = f"Converted from {words[0]}"
         else:
-            converted = [convert_words(words)]
+            converted = [convert_words(words, tool)]
             title = "Converted from a published command line"
     except ConvertError as error:
         say(str(error))
@@ -49,6 +55,19 @@ def convert(
         if reading.problems:
             say("")
             print_problems(reading, stderr=True)
+
+
+def _split(line: str) -> list[str]:
+    """The words of a command line that was given as one."""
+    import shlex
+
+    from vlcli.cli.screen import say
+
+    try:
+        return shlex.split(line.replace("\\\n", " "))
+    except ValueError as error:
+        say(f"The command line cannot be read: {error}.")
+        raise typer.Exit(BAD_SPEC) from None
 
 
 def _is_script(words: list[str]) -> bool:

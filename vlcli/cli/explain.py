@@ -41,11 +41,33 @@ def explain(
     if word.upper() in codes:
         _code(codes[word.upper()], json)
         return
+    if _published(word, json):
+        return
     near = near_keys(word, {name: key.field for name, key in keys.items()})
     near = near or nearest(word.upper(), codes)
     hint = f"Did you mean {' or '.join(near)}?" if near else "`vlcli explain` lists every key."
     say(f'There is no key or code "{word}". {hint}')
     raise typer.Exit(USAGE)
+
+
+def _published(word: str, json: bool) -> bool:
+    """Tell what became of an argument of ITRA that has no key of its name; whether it is one."""
+    from vlcli.cli.screen import print_json
+    from vlcli.spec.itra import FATES
+
+    argument = word.lstrip("-").replace("-", "_")
+    fate = FATES.get(argument)
+    if fate is None:
+        return False
+    if json:
+        print_json({"argument": argument, "tool": "ITRA", **fate._asdict()})
+        return True
+    print(f"--{argument}  (argument of ITRA)")
+    if fate.key is not None:
+        print(_wrapped(f"Here it is {fate.key}: vlcli explain {fate.key}", "  "))
+    else:
+        print(_wrapped(f"It has no key: {fate.why}.", "  "))
+    return True
 
 
 def _wrapped(text: str, indent: str, first: str | None = None) -> str:

@@ -39,7 +39,8 @@ def extract(
         typer.Option(
             "--encoder",
             metavar="NAME",
-            help="timm:NAME, torchvision:NAME or open_clip:NAME[:TAG]; pretrained by default.",
+            help="timm:NAME, torchvision:NAME, open_clip:NAME[:TAG] or huggingface:NAME; "
+            "pretrained by default.",
         ),
     ],
     weights: Annotated[

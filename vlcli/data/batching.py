@@ -66,17 +66,25 @@ class TrainOrder(Sampler[list[Draw]]):
     A step's examples (batch_size times world of them) are chosen for all processes together and
     then dealt out, so two processes with batches of 32 take the same steps as one with batches of
     64. All processes have equally many batches; a last step with fewer examples than processes is
-    left out. `at` sets where the next iteration begins.
+    left out. With an `episode`, an epoch has so many examples, drawn from all with replacement.
+    `at` sets where the next iteration begins.
     """
 
     def __init__(
-        self, lengths: np.ndarray, batch_size: int, seed: int, rank: int = 0, world: int = 1
+        self,
+        lengths: np.ndarray,
+        batch_size: int,
+        seed: int,
+        rank: int = 0,
+        world: int = 1,
+        episode: int = 0,
     ) -> None:
         self._lengths = lengths
         self._step = batch_size * world
         self._seed, self._rank, self._world = seed, rank, world
+        self._episode = episode
         self.epoch, self.start = 0, 0
-        whole, rest = divmod(len(self._lengths), self._step)
+        whole, rest = divmod(episode or len(self._lengths), self._step)
         self._batches = whole + (rest >= world)
 
     def __len__(self) -> int:
@@ -94,11 +102,12 @@ class TrainOrder(Sampler[list[Draw]]):
             yield [Draw(epoch, int(index)) for index in step[self._rank :: self._world]]
 
     def steps(self, epoch: int, again: int = 0) -> list[np.ndarray]:
-        """The examples of every step of an epoch: a shuffle, sorted by length within windows, cut
+        """The examples of every step of an epoch: drawn, sorted by length within windows, cut
         into steps, and the steps shuffled. `again` numbers further passes within an epoch."""
         rng = np.random.default_rng([self._seed, epoch, *([again] if again else [])])
-        shuffled = rng.permutation(len(self._lengths))
-        ordered = [self._sorted(part) for part in _cut(shuffled, self._step * WINDOW)]
+        many = len(self._lengths)
+        drawn = rng.integers(0, many, self._episode) if self._episode else rng.permutation(many)
+        ordered = [self._sorted(part) for part in _cut(drawn, self._step * WINDOW)]
         steps = [step for part in ordered for step in _cut(part, self._step)]
         steps = [step for step in steps if len(step) >= self._world]
         return [steps[i] for i in rng.permutation(len(steps))]

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from vlcli.spec.facts import OWN_DATA
+from vlcli.spec.facts import JSON_LINES
 from vlcli.spec.problem import UserError
 
 from .listing import Listing
@@ -40,7 +40,7 @@ def gather(source: Path, images: Path | None = None) -> Gathered:
 
     UserError where the source is missing or names no picture.
     """
-    if source.name.endswith(OWN_DATA):
+    if source.name.endswith(JSON_LINES):
         found = _named(source, images or source.parent)
     elif source.suffix == ".tar":
         tar = PictureTar(source)

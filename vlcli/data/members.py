@@ -48,6 +48,12 @@ class Tar:
             raise UserError(f"{self.path} is shorter than it was when the run began.")
         return held
 
+    def close(self) -> None:
+        """Close the file; it is opened again where it is needed."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_file": None}
 

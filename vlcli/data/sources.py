@@ -12,7 +12,7 @@ from typing import Literal, Protocol, TypeVar
 
 from vlcli.spec import facts, stores
 from vlcli.spec.encoders import encoder_of
-from vlcli.spec.facts import OWN_DATA
+from vlcli.spec.facts import OWN_DATA, TABLES, TARS
 from vlcli.spec.problem import UserError
 from vlcli.spec.sizes import BUTD_BOXES, STORED_TYPES
 
@@ -20,10 +20,12 @@ from . import published, shapes
 from .clips import ClipReader
 from .hdf5 import BoxReader, GridReader
 from .members import is_inside, member
+from .pairs import name_in_tar, read_tar, tars_of
 from .pixels import PixelReader
 from .published import PublishedArgs, PublishedPictures
 from .records import Record, Tell, read_records, stop
 from .store import StoredReader
+from .tables import Columns, read_table
 from .tars import PictureTar
 from .visual import PatchReader, PictureFiles, Pictures, Reader, below
 
@@ -32,6 +34,7 @@ Role = Literal["train", "valid", "test"]
 
 PICTURE_ENDS = (".jpg", ".jpeg", ".png")
 CLIPS = (*facts.VIDEO_TASKS, "activitynet")
+FOLDERS = ("cls", "alignment", "zeroshot", "linear_probe", "knn")  # a folder of class folders
 _SPELLINGS = {"training": "train", "val": "valid", "validation": "valid", "dev": "valid"}
 
 
@@ -44,6 +47,12 @@ class DataArgs(PublishedArgs, Protocol):
     def data_root(self) -> str: ...
     @property
     def images(self) -> str | None: ...
+    @property
+    def csv_img_key(self) -> str: ...
+    @property
+    def csv_caption_key(self) -> str: ...
+    @property
+    def csv_separator(self) -> str | None: ...
     @property
     def feature_type(self) -> str: ...
     @property
@@ -69,7 +78,7 @@ def records(
     each_fault: Tell = stop,
 ) -> list[Record]:
     """The records that `names` (the value of train, valid or test) holds: splits of the built-in
-    data set, published splits, or .jsonl files, joined by commas.
+    data set, published splits, or files of one's own, joined by commas.
 
     `task` says which records are meant, by its name. A record of your own
     files is read in every role, or in that of its `split`. Published questions carry what
@@ -105,7 +114,7 @@ def pictures(args: DataArgs) -> Pictures:
         return shapes.load().pictures
     tar = _tar(args)
     if tar:
-        return PictureTar(tar)
+        return PublishedPictures(PictureTar(tar))
     stored = stores.path_of(args.feature_type)
     return PictureFiles(args.images or ".") if stored else PublishedPictures()
 
@@ -161,10 +170,12 @@ def _named(
                 f'dataset is "{args.dataset}", and {name} is a file of your own. Remove dataset.',
                 exit_code=3,
             )
-        return _own(args, Path(name), role, each_fault)
+        return _own(args, name, role, task, each_fault)
     if args.dataset == "shapes":
         return shapes.load().records(name, facts.RECORDS.get(task, task))
-    if task == "cls" and Path(name).is_dir():
+    if task in FOLDERS and Path(name).is_dir():
+        if next(Path(name).glob("*.tar"), None):
+            return _own(args, name, role, task, each_fault)
         return published.class_folders(name, each_fault=each_fault)
     task = facts.RECORDS.get(task, task)
     found = published.read(
@@ -176,7 +187,7 @@ def _named(
         training=training,
         each_fault=each_fault,
     )
-    return [_located(args, record) for record in found]
+    return [_located(args, record) if "image" in record else record for record in found]
 
 
 def _located(args: DataArgs, record: Record) -> Record:
@@ -189,8 +200,17 @@ def _located(args: DataArgs, record: Record) -> Record:
     return {**record, "image": str(published.picture_path(root, image))}
 
 
-def _own(args: DataArgs, path: Path, role: Role, each_fault: Tell) -> list[Record]:
-    held = read_records(path, each_fault=each_fault)
+def _own(args: DataArgs, name: str, role: Role, task: str, each_fault: Tell) -> list[Record]:
+    """The records of a role in a file, or in tars."""
+    path = Path(name)
+    if tarred := path.is_dir() or name.endswith(TARS):
+        held = [record for tar in tars_of(name) for record in read_tar(tar, each_fault)]
+    elif name.endswith(TABLES) and task == "sts":
+        held = published.text_pairs(path, each_fault)
+    elif name.endswith(TABLES):
+        held = read_table(path, Columns.of(args), each_fault)
+    else:
+        held = read_records(path, each_fault=each_fault)
     kept = [record for record in held if _split(record, role) == role]
     if held and not kept:
         named = ", ".join(sorted({str(record["split"]) for record in held}))
@@ -199,7 +219,7 @@ def _own(args: DataArgs, path: Path, role: Role, each_fault: Tell) -> list[Recor
             "valid and test, or leave split out.",
             exit_code=3,
         )
-    where = _folder(args, path)
+    where = _tarred(args) if tarred else _folder(args, path)
     found: list[Record] = []
     for record in kept:
         try:
@@ -207,6 +227,12 @@ def _own(args: DataArgs, path: Path, role: Role, each_fault: Tell) -> list[Recor
         except UserError as fault:
             each_fault(fault)
     return found
+
+
+def _tarred(args: DataArgs) -> Where:
+    """A store knows pictures of a tar by their names."""
+    stored = args.feature_type in STORED_TYPES or stores.path_of(args.feature_type)
+    return lambda image, place: name_in_tar(image) if stored else image
 
 
 def _split(record: Record, role: Role) -> str:

@@ -22,33 +22,51 @@ class Ranks(NamedTuple):
     of_texts: Tensor
 
 
-def ranks(images: Tensor, texts: Tensor, owner: Tensor) -> Ranks:
-    """`owner` (T) numbers each text's picture. Ties count as wrong, so that equal vectors find
-    nothing."""
-    own = torch.zeros(len(images), dtype=torch.long).index_add_(0, owner, torch.ones_like(owner))
-    return Ranks(
-        torch.cat([_rank_texts(images, texts, owner, rows) for rows in _chunks(images)]).where(
-            own > 0, -1
-        ),
-        torch.cat([_rank_images(images, texts, owner, rows) for rows in _chunks(texts)]),
-    )
+class Pairs(NamedTuple):
+    """Which text is right for which picture: pair after pair the number of a picture and of a text,
+    where a text that several pictures have counts as one."""
+
+    picture: Tensor
+    text: Tensor
+
+    @classmethod
+    def of(cls, owner: Tensor, same: Tensor | None = None) -> Pairs:
+        """`owner` (T) numbers each text's picture; texts with one number in `same` (T) are equal,
+        and right for the pictures of all of them."""
+        if same is None:
+            return cls(owner, torch.arange(len(owner)))
+        return cls(owner, same.unique(return_inverse=True)[1])
+
+    @property
+    def texts(self) -> int:
+        return int(self.text.max()) + 1
+
+    def rights(self, pictures: int) -> tuple[Tensor, Tensor]:
+        """How many texts are right for each picture, and how many pictures for each text."""
+        once = torch.stack([self.picture, self.text]).unique(dim=1)
+        return once[0].bincount(minlength=pictures), once[1].bincount(minlength=self.texts)
 
 
-def _chunks(rows: Tensor) -> tuple[Tensor, ...]:
-    return torch.arange(len(rows)).split(ROWS)
+def ranks(images: Tensor, texts: Tensor, pairs: Pairs) -> Ranks:
+    """Of vectors (I, D) and (T, D). Ties count as wrong, so that equal vectors find nothing."""
+    once = torch.empty(pairs.texts, dtype=torch.long)
+    once[pairs.text] = torch.arange(len(texts))
+    of_images = _ranks(images, texts[once], pairs.picture, pairs.text)
+    return Ranks(of_images, _ranks(texts[once], images, pairs.text, pairs.picture)[pairs.text])
 
 
-def _rank_texts(images: Tensor, texts: Tensor, owner: Tensor, rows: Tensor) -> Tensor:
-    scores_RT = images[rows] @ texts.T
-    right_RT = owner[None] == rows[:, None]
-    best_R = scores_RT.masked_fill(~right_RT, -torch.inf).max(1).values
-    return ((scores_RT >= best_R[:, None]) & ~right_RT).sum(1)
-
-
-def _rank_images(images: Tensor, texts: Tensor, owner: Tensor, rows: Tensor) -> Tensor:
-    scores_RI = texts[rows] @ images.T
-    right_R1 = scores_RI.gather(1, owner[rows, None])
-    return (scores_RI >= right_R1).sum(1) - 1
+def _ranks(asking: Tensor, asked: Tensor, mine: Tensor, right: Tensor) -> Tensor:
+    """Of each that asks, by pairs of its number (mine) and of one that is right for it."""
+    found = []
+    for begin in range(0, len(asking), ROWS):
+        scores = asking[begin : begin + ROWS] @ asked.T
+        here = (mine >= begin) & (mine < begin + ROWS)
+        is_right = torch.zeros_like(scores, dtype=torch.bool)
+        is_right[mine[here] - begin, right[here]] = True
+        best = scores.masked_fill(~is_right, -torch.inf).max(1, keepdim=True).values
+        before = ((scores >= best) & ~is_right).sum(1)
+        found.append(before.where(is_right.any(1), -1))
+    return torch.cat(found)
 
 
 def recall(ranked: Tensor, k: int) -> float:
@@ -57,16 +75,11 @@ def recall(ranked: Tensor, k: int) -> float:
     return 100 * float((asked < k).double().mean()) if len(asked) else float("nan")
 
 
-def chance_of_images(counts: Tensor, k: int) -> float:
-    """The recall of drawing k texts at random, for pictures with so many (I) texts of their own."""
-    held = counts[counts > 0].double()
-    total = float(counts.sum())
+def chance(rights: Tensor, many: int, k: int) -> float:
+    """The recall of drawing k of so many at random, for queries with so many right ones each (0:
+    no query)."""
+    held = rights[rights > 0].double()
     missed = torch.ones_like(held)
-    for drawn in range(min(k, int(total))):
-        missed *= ((total - held - drawn) / (total - drawn)).clamp_min(0)
+    for drawn in range(min(k, many)):
+        missed *= ((many - held - drawn) / (many - drawn)).clamp_min(0)
     return 100 * float((1 - missed).mean())
-
-
-def chance_of_texts(images: int, k: int) -> float:
-    """The recall of drawing k of so many pictures at random."""
-    return 100 * min(k, images) / images

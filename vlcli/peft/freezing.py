@@ -124,8 +124,12 @@ def _lora_or_bias(name: str, types: Owners) -> bool:
 def of_library(name: str) -> bool:
     """What an adapter of the library trains. VeRA's two random matrices, which all its layers
     share, stay as they are drawn."""
-    inside = f".{ADAPTER}." in name
-    return inside and not name.endswith((f"{SHARED}.lora_A", f"{SHARED}.lora_B"))
+    return in_adapter(name) and not name.endswith((f"{SHARED}.lora_A", f"{SHARED}.lora_B"))
+
+
+def in_adapter(name: str) -> bool:
+    """Whether a parameter belongs to an adapter of a library."""
+    return f".{ADAPTER}." in f"{name}."
 
 
 def _image_tower(name: str, types: Owners) -> bool:

@@ -62,7 +62,7 @@ def export(
     if folder.exists():
         raise UserError(f"{folder} exists; an export never writes over another. Name another.")
     architecture = restored(spec, run)
-    load_best(architecture, run)
+    load_best(architecture, run, spec.eval_with_wise_ft)
     left: tuple[Left, ...] = ()
     if merged:
         weights = folded(architecture, task or tasks[0])

@@ -85,7 +85,7 @@ def _answers(
         raise UserError(f"{run.path} was trained on several tasks; say which with --task: {known}.")
     with shortages(spec), Engine(spec, spec) as engine:
         parts = build(spec, run, learning=False, only=task if run.mixed else None)
-        load_best(parts.architecture, run)
+        load_best(parts.architecture, run, spec.eval_with_wise_ft)
         parts.architecture.to(engine.device)
         (job,) = parts.jobs.values()
         job.reader = reader_of(spec, PictureFiles(folder)) if spec.use_vision else None

@@ -22,7 +22,9 @@ from vlcli.runs.parts import Parts, build, keep, without_effect
 from vlcli.runs.samples import draw_samples
 from vlcli.runs.shortage import shortages
 from vlcli.runs.trackers import check_trackers, tracking
+from vlcli.runs.weights import keep_begun, with_begun
 from vlcli.runtime import distributed, seeds
+from vlcli.runtime.average import exchange, wearing
 from vlcli.runtime.checkpoint import Checkpoints
 from vlcli.runtime.distributed import check_launch
 from vlcli.runtime.engine import Engine
@@ -181,6 +183,12 @@ def _learn(
 
     def validate() -> dict[str, float]:
         _tell_skipped(parts, total, screen)
+        if spec.eval_with_wise_ft == 1:
+            return scored()
+        with wearing(parts.architecture, with_begun(*mixture)):
+            return scored()
+
+    def scored() -> dict[str, float]:
         found = []
         for job in parts.jobs.values():
             split = split_name(job.spec.valid, "valid")
@@ -188,11 +196,15 @@ def _learn(
             if "skipped" in found[-1].notes:
                 whose = f"{job.name}: " if len(parts.jobs) > 1 else ""
                 screen.say(whose + found[-1].notes["skipped"])
+        more = _judged(parts, engine, trainer.position.epoch)
         if len(found) == 1:
-            return _brief(found[0].scores)
-        return {SCORE: mixed_score(parts, found), **_bests(parts, found)}
+            return _brief(found[0].scores) | more
+        return {SCORE: mixed_score(parts, found), **_bests(parts, found), **more}
 
     again = plan.resume is not None
+    mixture = (parts.architecture, run, spec.eval_with_wise_ft)
+    if spec.eval_with_wise_ft < 1 and not again:
+        distributed.on_first(lambda: keep_begun(parts.architecture, run))
     trained = distributed.on_first(Checkpoints(run.path / "checkpoints").any)
     with tracking(spec, engine, run, spec.run_name or run.path.name) as listeners:
         trainer = Trainer(
@@ -216,7 +228,21 @@ def _learn(
         result = trainer.train()
     if not result.stopped:
         trainer.load_best()
+        if spec.eval_with_wise_ft < 1:
+            exchange(parts.architecture, with_begun(*mixture))
     return result
+
+
+def _judged(parts: Parts, engine: Engine, epoch: int) -> dict[str, float]:
+    """What the tasks that judge a run say after an epoch, as "zeroshot accuracy"."""
+    found: dict[str, float] = {}
+    for name, job in parts.judges.items():
+        every = parts.spec.judged_every[name]
+        if epoch % every == 0 or epoch == parts.spec.epochs:
+            split = split_name(job.spec.valid, "valid")
+            told = evaluate.evaluate(parts.architecture, job, split, job.valid, engine)
+            found |= {f"{name} {key}": value for key, value in _brief(told.scores).items()}
+    return found
 
 
 def _tell_skipped(parts: Parts, total: int, screen: Screen) -> None:

@@ -11,13 +11,22 @@ from vlcli.contracts import Architecture
 from vlcli.peft.freezing import methods_own
 from vlcli.peft.library import restart_magnitudes
 from vlcli.runs.folder import RunFolder
+from vlcli.runtime.average import exchange, mixed, moving
 from vlcli.runtime.checkpoint import Checkpoints, verify
 from vlcli.runtime.keeper import load_checkpoint
 from vlcli.runtime.snapshot import WEIGHTS
 from vlcli.runtime.sources import joined, read_left
-from vlcli.runtime.weights import load_weights, read_pickled, read_weights, weight_names
+from vlcli.runtime.weights import (
+    load_weights,
+    read_pickled,
+    read_weights,
+    save_weights,
+    weight_names,
+)
+from vlcli.spec.problem import UserError
 
 TOWER = "vis_encoder."  # begins the names of an image tower's weights
+BEGUN = "begun.safetensors"  # in a run folder: the weights that training changes, before it
 SUFFIXES = ("", ".safetensors", ".pth")
 
 
@@ -71,11 +80,31 @@ def best_of(run: RunFolder) -> Path:
     return Checkpoints(run.path / "checkpoints").best()
 
 
-def load_best(architecture: Architecture, run: RunFolder) -> Path:
-    """Put the best checkpoint of a run into its architecture."""
+def load_best(architecture: Architecture, run: RunFolder, share: float = 1.0) -> Path:
+    """Put the best checkpoint of a run into its architecture, or a share of it below 1 with the
+    rest of the weights that the run began with."""
     checkpoint = best_of(run)
     load_checkpoint(architecture, checkpoint)
+    if share < 1:
+        exchange(architecture, with_begun(architecture, run, share))
     return checkpoint
+
+
+def keep_begun(architecture: Architecture, run: RunFolder) -> None:
+    """Keep the weights that training is going to change."""
+    save_weights({n: each.detach() for n, each in moving(architecture).items()}, run.path / BEGUN)
+
+
+def with_begun(architecture: Architecture, run: RunFolder, share: float) -> dict[str, Tensor]:
+    """A share of the weights as they are, and the rest of those that the run began with.
+    UserError where the run has not kept them, or they are of another model."""
+    if not (run.path / BEGUN).is_file():
+        raise UserError(
+            f"The run {run.path} did not keep the weights it began with. Train it with "
+            "eval_with_wise_ft below 1; evaluations may then choose another.",
+            exit_code=3,
+        )
+    return mixed(read_weights(run.path / BEGUN), moving(architecture), share)
 
 
 def left_out(load: str | None, run: RunFolder | None) -> set[str]:

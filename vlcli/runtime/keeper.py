@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch.optim import Optimizer
 
 from vlcli.contracts import Architecture
 from vlcli.runtime import distributed, seeds
+from vlcli.runtime.average import Average, moving
 from vlcli.runtime.checkpoint import Checkpoints, verify
 from vlcli.runtime.engine import Engine
 from vlcli.runtime.snapshot import WEIGHTS, Position, Snapshot, load_optimizer_state
@@ -25,6 +27,8 @@ class Keeper:
 
     `facts` are JSON values that must be the same when the run is resumed, by name. Frozen weights
     that the architecture's sources give again are left out, unless checkpoints are to be `whole`.
+    With an `average` a checkpoint's weights are the averaged ones, and those that learn stand
+    beside them.
     """
 
     def __init__(
@@ -37,12 +41,14 @@ class Keeper:
         facts: dict[str, Any],
         keep: int,
         whole: bool = False,
+        average: Average | None = None,
     ) -> None:
         self.checkpoints, self.engine, self.keep = checkpoints, engine, keep
         self.architecture, self.model, self.optimizer = architecture, model, optimizer
         self.facts = facts
         self.given = Given.by(() if whole else architecture.sources, architecture, trained=False)
         self.left: tuple[Left, ...] | None = None
+        self.average = average
 
     def save(self, position: Position, best: bool) -> None:
         """Write a checkpoint; UserError on all processes where the disk refuses."""
@@ -50,7 +56,9 @@ class Keeper:
         rest: dict[str, Any] = {}
         if not self.engine.deepspeed:
             tensors, rest = state_of(self.optimizer, self.architecture)
-        weights = self.engine.weights(self.model, self.architecture)
+        with self.average.worn() if self.average else nullcontext():
+            weights = self.engine.weights(self.model, self.architecture)
+        learning = moving(self.architecture) if self.average else {}
         snapshot = Snapshot(
             weights=kept(weights, self.given),
             optimizer=tensors,
@@ -64,6 +72,7 @@ class Keeper:
                 "deepspeed": self.engine.deepspeed,
             },
             left=self._left(weights),
+            learning={name: value.detach() for name, value in learning.items()},
         )
         distributed.on_first(
             lambda: self.checkpoints.write(position.step, snapshot.write, best, self.keep)
@@ -93,6 +102,8 @@ class Keeper:
             )
         whole = joined(snapshot.weights, snapshot.left, self.architecture, path)
         load_weights(self.architecture, whole, path)
+        if self.average is not None:
+            self.average.begin(snapshot.learning)
         load_optimizer_state(
             self.optimizer,
             self.architecture,

@@ -11,18 +11,21 @@ from vlcli.spec.groups.training import TrainingArgs
 
 
 class Schedule:
-    """Linear warm-up over int(total * warmup_ratio) updates, then linear or cosine decay to 0, or
-    nothing. Update 0 of a warm-up has rate 0, as published."""
+    """Linear warm-up over int(total * warmup_ratio) updates, of which number 0 has rate 0, as
+    published by VL-T5; or over `warmup` updates, of which number 0 has a share of it already, as
+    published by ITRA. Then linear or cosine decay to 0, or nothing."""
 
     def __init__(self, args: TrainingArgs, total: int) -> None:
         self.kind: Literal["linear", "cosine", "constant"] = args.lr_schedule
         self.total = total
-        self.warmup = int(total * args.warmup_ratio)
+        counted = args.warmup is not None
+        self.warmup = args.warmup if counted else int(total * args.warmup_ratio)
+        self.first = 1 if counted else 0
 
     def factor(self, step: int) -> float:
         """Share of the peak rate that update number `step` (from 0) is made with."""
         if step < self.warmup:
-            return step / self.warmup
+            return (step + self.first) / self.warmup
         progress = (step - self.warmup) / max(1, self.total - self.warmup)
         if self.kind == "linear":
             return max(0.0, 1.0 - progress)

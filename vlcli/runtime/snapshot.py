@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from vlcli.runtime.weights import read_weights, save_weights
 from vlcli.spec.problem import UserError
 
 WEIGHTS = "weights.safetensors"
+LEARNING = "learning.safetensors"
 OPTIMIZER = "optimizer.safetensors"
 TRAINER = "trainer.json"
 RNG = "rng.json"
@@ -43,7 +45,8 @@ class Snapshot(NamedTuple):
     """A checkpoint in memory. `optimizer` holds tensors as `<parameter>/<key>` (empty where the
     engine keeps it to itself), `rng` the generators' states by rank, `facts` what must fit the run
     that continues, `position` how far it came, and `values` everything else, as JSON. `left` says
-    which weights are left out."""
+    which weights are left out. Where `weights` are a moving average, `learning` holds those that
+    it is of."""
 
     weights: dict[str, Tensor]
     optimizer: dict[str, Tensor]
@@ -52,6 +55,7 @@ class Snapshot(NamedTuple):
     position: Position
     values: dict[str, Any]
     left: tuple[Left, ...] = ()
+    learning: Mapping[str, Tensor] = {}
 
     def write(self, folder: Path) -> None:
         """Write the files of a checkpoint into an empty folder."""
@@ -67,6 +71,8 @@ class Snapshot(NamedTuple):
         (folder / TRAINER).write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
         if self.left:
             write_left(self.left, folder)
+        if self.learning:
+            save_weights(self.learning, folder / LEARNING)
 
     @staticmethod
     def read(folder: Path) -> Snapshot:
@@ -85,6 +91,7 @@ class Snapshot(NamedTuple):
             position=Position(**known["position"]),
             values=known["values"],
             left=read_left(folder),
+            learning=read_weights(folder / LEARNING) if (folder / LEARNING).is_file() else {},
         )
 
 

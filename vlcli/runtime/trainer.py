@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from vlcli.contracts import Architecture, Batch
 from vlcli.runtime import distributed, seeds
+from vlcli.runtime.average import Average
 from vlcli.runtime.checkpoint import Checkpoints
 from vlcli.runtime.engine import Engine
 from vlcli.runtime.interrupt import Interrupt
@@ -96,6 +98,7 @@ class Trainer:
         self.optimizer = build_optimizer(training, architecture.param_groups(training.weight_decay))
         self.schedule = Schedule(training, self.total)
         self.model, self.stepped = engine.prepare(architecture, self.optimizer)
+        self.average = self._averages()
         self.updates = Updates(
             engine, architecture, self.model, self.stepped, training.clip_grad_norm
         )
@@ -109,10 +112,24 @@ class Trainer:
                 "processes": engine.world,
                 "batches per epoch": len(batches),
                 "gradient accumulation steps": training.gradient_accumulation_steps,
+                "moving average": f"a {training.model_ema_decay:g}" if self.average else "no",
             },
             self.saving.keep,
             self.saving.whole,
+            self.average,
         )
+
+    def _averages(self) -> Average | None:
+        """The moving average of the weights, where the run keeps one."""
+        if not self.training.model_ema:
+            return None
+        if self.engine.sharded or self.engine.deepspeed:
+            raise UserError(
+                "model_ema averages whole weights, and here each process holds a part of them. "
+                "Remove it, or launch without sharding.",
+                exit_code=3,
+            )
+        return Average(self.architecture, self.training.model_ema_decay)
 
     def _updates(self, max_steps: int | None) -> int:
         """Updates of the whole run; the last window of an epoch may be shorter than the others."""
@@ -143,10 +160,11 @@ class Trainer:
         return self.keeper.load_best()
 
     def evaluate(self) -> Scores:
-        """The scores of `validate` as the model stands."""
+        """The scores of `validate` as the model stands, or with its averaged weights."""
         if self.validate is None:
             return {}
-        with self.engine.evaluating(self.architecture):
+        average = self.average.worn() if self.average else nullcontext()
+        with average, self.engine.evaluating(self.architecture):
             scores = {name: float(value) for name, value in self.validate().items()}
         return distributed.from_first(scores)
 
@@ -207,6 +225,8 @@ class Trainer:
         report = self.updates.make(window, now.step + 1, stop)
         self.stepped.zero_grad(set_to_none=True)
         self.architecture.after_step()
+        if self.average is not None:
+            self.average.update()
         now.step += 1
         now.batch += len(window)
         self.teller.update(now, report, lr)

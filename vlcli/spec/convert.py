@@ -1,4 +1,4 @@
-"""Turns a published VL-T5 or VL-Adapter command line, or the script around it, into a run spec."""
+"""Turns a command line of a published tool, or the script around it, into a run spec."""
 
 from __future__ import annotations
 
@@ -7,23 +7,15 @@ import re
 import shlex
 import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from vlcli.spec.published import (
-    ARGUMENTS,
-    LAUNCH_KEYS,
-    TASK_OF_SCRIPT,
-    WHOLE_KEYS,
-    ConvertError,
-    find,
-    read_flags,
-    shown,
-)
+from vlcli.spec.itra import ITRA
+from vlcli.spec.published import VLT5, ConvertError, Tool, Values, shown
 from vlcli.spec.runners import as_run
 from vlcli.spec.shell import MOST_WORDS, Command, Field, Note, read_script
 
-__all__ = ["ConvertError", "Converted", "convert_script", "convert_words", "render"]
+__all__ = ["TOOLS", "ConvertError", "Converted", "convert_script", "convert_words", "render"]
 
 MOST_SPECS = 100  # of one script
 
@@ -32,7 +24,6 @@ _STARTERS = re.compile(
     r"(python[0-9.]*|torchrun|accelerate|deepspeed|horovodrun|mpirun|srun|nohup|env|exec|nice"
     r"|numactl|sudo|taskset|.*\.py)"
 )
-_FLAG_OF_KEY = {argument.key: argument.flag for argument in ARGUMENTS.values()}
 
 
 @dataclass(frozen=True)
@@ -58,7 +49,7 @@ class _Launch:
         return self.script.text.rpartition("/")[2] if self.script else None
 
 
-def convert_words(words: Sequence[str]) -> Converted:
+def convert_words(words: Sequence[str], tool: str = "vlt5") -> Converted:
     """The spec that a command line as typed asks for; what starts it may stand in front.
 
     Raises ConvertError where the published parser would refuse the flags.
@@ -68,28 +59,32 @@ def convert_words(words: Sequence[str]) -> Converted:
     if len(words) > MOST_WORDS:
         raise ConvertError(f"The command line has {len(words)} words; at most {MOST_WORDS} count.")
     fields = [Field(word) for word in words]
-    launch = None if words[0].startswith("-") else _launch(fields, 0)
-    return _convert(launch or _Launch(0, (), None, fields), ())
+    asked = TOOLS[tool]
+    launch = None if words[0].startswith("-") else _launch(fields, 0, asked)
+    return _convert(launch or _Launch(0, (), None, fields), (), asked)
 
 
-def convert_script(text: str, name: str, arguments: Sequence[str]) -> list[Converted]:
+def convert_script(
+    text: str, name: str, arguments: Sequence[str], tool: str = "vlt5"
+) -> list[Converted]:
     """The specs of all training commands in a shell script that is called with `arguments`.
 
     Raises ConvertError when there is none, or when one could not have run.
     """
+    asked = TOOLS[tool]
     script = read_script(text, arguments)
     launches: list[_Launch] = []
     notes = list(script.notes)
     for command in script.commands:
-        launch = _launch(command.fields, command.line)
-        if launch and launch.runner in TASK_OF_SCRIPT and _starts(command):
+        launch = _launch(command.fields, command.line, asked)
+        if launch and launch.runner in asked.scripts and _starts(command):
             launches.append(launch)
         else:
             notes.append(Note(command.line, _why_not(command, launch)))
     if len(launches) > MOST_SPECS:
         raise ConvertError(f"{shown(name)} holds over {MOST_SPECS} training commands.")
     if launches:
-        return [_convert(launch, notes) for launch in launches]
+        return [_convert(launch, notes, asked) for launch in launches]
     reasons = "; ".join(_sentence(note).rstrip(".") for note in _in_order(notes)[:3])
     raise ConvertError(
         f"{shown(name)} holds no training command that can be read"
@@ -123,11 +118,15 @@ def _json5(value: Any) -> str:
     )
 
 
-def _launch(fields: Sequence[Field], line: int) -> _Launch | None:
-    """Divides a command at the first Python file it names; None where it names none."""
+def _launch(fields: Sequence[Field], line: int, tool: Tool) -> _Launch | None:
+    """Divides a command at the first Python file it names, or a module that is the tool's; None
+    where it names none."""
     for at, field in enumerate(fields):
         if field.text == "-c":
             return None
+        if field.text in tool.modules and at and fields[at - 1].text == "-m":
+            script = replace(field, text=f"{field.text.replace('.', '/')}.py")
+            return _Launch(line, fields[: at - 1], script, fields[at + 1 :])
         if field.text.endswith(".py"):
             return _Launch(line, fields[:at], field, fields[at + 1 :])
     return None
@@ -146,15 +145,15 @@ def _why_not(command: Command, launch: _Launch | None) -> str:
     return f"`{shown(told)}` starts none of the published runners and is left out."
 
 
-def _convert(launch: _Launch, notes: Iterable[Note]) -> Converted:
+def _convert(launch: _Launch, notes: Iterable[Note], tool: Tool) -> Converted:
     found = list(notes)
 
     def note(text: str) -> None:
         found.append(Note(launch.line, text))
 
-    words = _without_gaps(launch.words, found)
+    words = _without_gaps(launch.words, found, tool)
     try:
-        written, strays = read_flags([word.text for word in words])
+        written, strays = tool.read_flags([word.text for word in words])
     except ConvertError as error:
         raise ConvertError(_sentence(Note(launch.line, str(error)))) from None
     if strays:
@@ -163,22 +162,21 @@ def _convert(launch: _Launch, notes: Iterable[Note]) -> Converted:
         note("--help is left out.")
     for key, several in written.items():
         if len(several) > 1:
-            note(f"{_FLAG_OF_KEY[key]} is written {len(several)} times; the last one counts.")
-    launched = [_FLAG_OF_KEY[key] for key in written if key in LAUNCH_KEYS]
+            note(f"{tool.flags[key]} is written {len(several)} times; the last one counts.")
+    launched = [tool.flags[key] for key in written if key in tool.launch]
     nproc = _processes(launch, launched, found)
-    task = TASK_OF_SCRIPT.get(launch.runner or "")
+    task = tool.scripts.get(launch.runner or "")
     values: dict[str, Any] = {"task": task} if task else {}
     for key, several in written.items():
-        if key not in LAUNCH_KEYS:
-            values[key] = _read(key, several[-1])
-    values, told = as_run(launch.runner, values)
-    for text in told:
+        if key not in tool.launch:
+            values[key] = _read(key, several[-1], tool)
+    values, told = tool.as_run(launch.runner, values)
+    for text in (*told, *tool.advice(launch.runner, values)):
         note(text)
-    found.extend(Note(launch.line, text) for text in _advice(launch, values))
     return Converted(values, tuple(_sentence(note) for note in _in_order(found)), nproc)
 
 
-def _without_gaps(words: Sequence[Field], notes: list[Note]) -> list[Field]:
+def _without_gaps(words: Sequence[Field], notes: list[Note], tool: Tool) -> list[Field]:
     """The words that are known; a flag whose value is not known goes with it, and is named."""
     kept: list[Field] = []
     for word in words:
@@ -188,14 +186,14 @@ def _without_gaps(words: Sequence[Field], notes: list[Note]) -> list[Field]:
         what = f"`{shown(word.text)}`" if word.text else "a word"
         if word.text.startswith("--"):
             what = shown(word.text.partition("=")[0])
-        elif kept and _awaits_value(kept[-1].text):
+        elif kept and _awaits_value(kept[-1].text, tool):
             what = shown(kept.pop().text)
         notes.append(Note(word.line, f"{what} is left out, as {_lack(word)}."))
     return kept
 
 
-def _awaits_value(word: str) -> bool:
-    argument = find(word)
+def _awaits_value(word: str, tool: Tool) -> bool:
+    argument = tool.find(word)
     return word.startswith("--") and "=" not in word and (argument is None or argument.takes_value)
 
 
@@ -234,15 +232,15 @@ def _nproc_field(starter: Sequence[Field]) -> Field | None:
     return None
 
 
-def _read(key: str, value: Any) -> Any:
-    return int(value) if key in WHOLE_KEYS and float(value).is_integer() else value
+def _read(key: str, value: Any, tool: Tool) -> Any:
+    return int(value) if key in tool.whole and float(value).is_integer() else value
 
 
-def _advice(launch: _Launch, values: dict[str, Any]) -> list[str]:
-    """What the published runner took for granted and the flags do not say."""
+def _advice(runner: str | None, values: Values) -> list[str]:
+    """What the published runners of VL-T5 took for granted and the flags do not say."""
     task = values.get("task")
-    if task is None and launch.runner:
-        return [f"{shown(launch.runner)} is no published runner: add `task`."]
+    if task is None and runner:
+        return [f"{shown(runner)} is no published runner: add `task`."]
     if task is None:
         return ["no runner is named, so the task is not known: add `task`."]
     if task == "multitask" and not values.get("tasks"):
@@ -263,3 +261,7 @@ def _sentence(note: Note) -> str:
     if note.line:
         return f"Line {note.line}: {note.text}"
     return note.text[:1].upper() + note.text[1:]
+
+
+# Whose commands can be read, by the name that `vlcli convert --from` takes.
+TOOLS = {"vlt5": replace(VLT5, as_run=as_run, advice=_advice), "itra": ITRA}

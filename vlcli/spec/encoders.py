@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 RAW = "raw:"  # feature_type: "raw:LIBRARY:NAME"
-LIBRARIES = ("timm", "torchvision", "open_clip")
+LIBRARIES = ("timm", "torchvision", "open_clip", "huggingface")
+
+# Libraries of towers, and what they have, for `vlcli list towers`.
+TOWERS = {
+    "open_clip": "both sides of CLIPs: architectures with their pretrained weights",
+    "torchvision": "image towers: its classification networks with their weights",
+    "timm": "image towers: its models with their weights",
+    "huggingface": "image and text towers of transformers: any hub name or folder, and shapes that "
+    "begin at random",
+    "sbert": "text towers of sentence-transformers: any hub name, folder or package",
+}
 PRETRAINED, RANDOM = "pretrained", "random"  # what vis_weights names beside files and packages
 
 # The CLIP towers of the published runs.

@@ -24,7 +24,10 @@ from .stores import path_of
 
 ADAPTER_KINDS = ("use_adapter", "use_hyperformer", "use_compacter", "use_lradapter")
 MULTITASK = "multitask"
-OWN_DATA = (".jsonl", ".jsonl.gz")  # of the user's own files
+TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")  # a picture and a caption a row
+JSON_LINES = (".jsonl", ".jsonl.gz")  # a record a line
+TARS = (".tar",)  # pictures with their texts
+OWN_DATA = (*JSON_LINES, *TABLES, *TARS)  # of the user's own
 VIDEO_TASKS = ("tvqa", "how2qa", "tvc", "yc2c")
 PRETRAINING = ("pretrain", "pretrain_vcr")
 SHAPES_TASKS = (  # what the built-in data set draws
@@ -34,7 +37,8 @@ SHAPES_TASKS = (  # what the built-in data set draws
 )
 CHOOSING = ("nlvr", "refcoco", "vcr")  # among candidates; the others write their answers
 GROUNDED = {"ground_caption", "refer"}  # objectives of pretraining that look at boxes alone
-RECORDS = {"alignment": "caption"}  # tasks that learn from the records of another
+RECORDS = {"alignment": "caption", **dict.fromkeys(("zeroshot", "linear_probe", "knn"), "cls")}
+"""Tasks that read the records of another."""
 PICTURE_TASKS = ("vqa", "gqa", "nlvr", "vcr", "caption", "refcoco", "mmt", "cls", *PRETRAINING)
 
 
@@ -109,12 +113,17 @@ def has_named_tower(run: Run) -> bool:
 
 
 def own_files(run: Run) -> bool:
-    """Whether a split is a file of the user's own."""
-    return any(name.endswith(OWN_DATA) for name in _splits(run))
+    """Whether a split is a file of the user's own that names pictures elsewhere."""
+    return any(name.endswith((*JSON_LINES, *TABLES)) for name in _splits(run))
+
+
+def own_tables(run: Run) -> bool:
+    """Whether a split is a table of the user's own."""
+    return any(name.endswith(TABLES) for name in _splits(run))
 
 
 def only_own_files(run: Run) -> bool:
-    """Whether every split is a file of the user's own."""
+    """Whether every split is of the user's own files."""
     return all(name.endswith(OWN_DATA) for name in _splits(run))
 
 

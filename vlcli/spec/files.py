@@ -9,6 +9,7 @@ from . import stores
 from .facts import OWN_DATA
 from .rules import Finding
 from .run import InDoubt, Run
+from .templates import FILE
 from .values import shown
 
 WEIGHTS = ("", ".safetensors", ".pth")
@@ -23,8 +24,11 @@ def missing(run: Run) -> Iterator[Finding]:
         yield from _one(run, "images", folder)
     for key in ("train", "valid", "test"):
         for split in ",".join(_values(run, key)).split(","):
-            if split.strip().endswith(OWN_DATA):
+            if split.strip().endswith(OWN_DATA) and "{" not in split:  # many tars
                 yield from _one(run, key, split.strip())
+    for key in ("prompt_templates", "class_names"):
+        if (text := _value(run, key)) and text.endswith(FILE) and "{}" not in text:
+            yield from _one(run, key, text)
     answers = _value(run, "answer_vocab")
     if answers != "train":
         yield from _one(run, "answer_vocab", answers)

@@ -342,11 +342,25 @@ TRAINING = _when(
     lambda run: not run.test_only,
     "Remove {it}, or set test_only: false.",
 )
+AVERAGE = _flag("N1", "model_ema")
+WARMUP_BY_SHARE = _when(
+    "N1",
+    "where warmup does not say the number of updates",
+    "warmup",
+    lambda run: run.warmup is None,
+    "Remove {it}, or remove warmup.",
+)
 OWN_FILES = _when(
     "N1",
-    "with your own data: train, valid or test name a .jsonl file",
+    "with your own data: train, valid or test name a .jsonl, .csv or .tsv file",
     "train valid test",
     facts.own_files,
+)
+OWN_TABLES = _when(
+    "N1",
+    "with a table of your own: train, valid or test name a .csv or .tsv file",
+    "train valid test",
+    facts.own_tables,
 )
 FILES = _when(
     "N1",

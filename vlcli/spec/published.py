@@ -1,14 +1,16 @@
-"""The 139 arguments of the published VL-Adapter runners, read as their own argparse reads them."""
+"""Command lines of published tools, read as their own argparse reads them; and the 139 arguments of
+the VL-Adapter runners."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cache
-from typing import Any, Literal, NoReturn, get_args
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from typing import Any, Literal, NoReturn
 
-Kind = Literal["flag", "bool", "int", "float", "str", "choice"]
+Kind = Literal["flag", "bool", "int", "float", "floats", "str", "choice"]
+Values = dict[str, Any]
 
 # The runners of VL-T5 and VL-Adapter, and the task that each trains.
 TASK_OF_SCRIPT = {
@@ -117,30 +119,61 @@ class Argument:
         return self.kind != "flag"
 
 
-ARGUMENTS: dict[str, Argument] = {
-    f"--{name}": Argument(f"--{name}", kind, _KEYS.get(name, name))
-    for kind in get_args(Kind)
-    for name in _NAMES[kind].split()
-}
+def _as_it_is(runner: str | None, values: Values) -> tuple[Values, list[str]]:
+    return values, []
 
 
-def find(flag: str) -> Argument | None:
-    """The argument that argparse understands by `flag`: its name, or the start of only one."""
-    if flag in ARGUMENTS:
-        return ARGUMENTS[flag]
-    if not flag.startswith("--"):
-        return None
-    near = [argument for name, argument in ARGUMENTS.items() if name.startswith(flag)]
-    return near[0] if len(near) == 1 else None
+def _says_nothing(runner: str | None, values: Values) -> list[str]:
+    return []
 
 
-def read_flags(words: Sequence[str]) -> tuple[dict[str, list[Any]], list[str]]:
-    """Spec key -> every value written for it (first-written key first), and the unknown words.
+@dataclass(frozen=True, eq=False)
+class Tool:
+    """A published tool: its arguments by kind, `keys` where a key is spelled unlike its argument,
+    the task of each of its scripts, and modules that `python -m` starts. `as_run` gives the values
+    that a run of ours needs to do the same, and what there is to say of it; `advice` tells what the
+    tool took for granted."""
 
-    Raises ConvertError with argparse's own reason where the published parser would refuse.
-    """
-    written, unknown = _parser().parse_known_args(list(words), argparse.Namespace())
-    return dict(vars(written)), unknown
+    title: str
+    names: Mapping[Kind, str]
+    scripts: Mapping[str, str | None]
+    keys: Mapping[str, str] = field(default_factory=dict)
+    modules: frozenset[str] = frozenset()
+    choices: tuple[str, ...] = ()
+    launch: frozenset[str] = frozenset()
+    whole: frozenset[str] = frozenset()
+    as_run: Callable[[str | None, Values], tuple[Values, list[str]]] = _as_it_is
+    advice: Callable[[str | None, Values], list[str]] = _says_nothing
+
+    @cached_property
+    def arguments(self) -> dict[str, Argument]:
+        return {
+            f"--{name}": Argument(f"--{name}", kind, self.keys.get(name, name.replace("-", "_")))
+            for kind, names in self.names.items()
+            for name in names.split()
+        }
+
+    @cached_property
+    def flags(self) -> dict[str, str]:
+        """How each key is written."""
+        return {argument.key: argument.flag for argument in self.arguments.values()}
+
+    def find(self, flag: str) -> Argument | None:
+        """The argument that argparse understands by `flag`: its name, or the start of only one."""
+        if flag in self.arguments:
+            return self.arguments[flag]
+        if not flag.startswith("--"):
+            return None
+        near = [each for name, each in self.arguments.items() if name.startswith(flag)]
+        return near[0] if len(near) == 1 else None
+
+    def read_flags(self, words: Sequence[str]) -> tuple[dict[str, list[Any]], list[str]]:
+        """Spec key -> every value written for it (first-written key first), and the unknown words.
+
+        Raises ConvertError with argparse's own reason where the published parser would refuse.
+        """
+        written, unknown = _parser(self).parse_known_args(list(words), argparse.Namespace())
+        return dict(vars(written)), unknown
 
 
 def str2bool(word: str) -> bool:
@@ -158,12 +191,14 @@ class _Parser(argparse.ArgumentParser):
 
 
 @cache
-def _parser() -> _Parser:
+def _parser(tool: Tool) -> _Parser:
     """Appends instead of overwriting, so that what was written twice can be told."""
     parser = _Parser(prog="vlcli convert", add_help=False, argument_default=argparse.SUPPRESS)
     parser.add_argument("-h", "--help", action="append_const", const=True, dest="help")
-    readers: dict[Kind, Callable[[str], Any]] = {"bool": str2bool, "int": int, "float": float}
-    for argument in ARGUMENTS.values():
+    readers: dict[Kind, Callable[[str], Any]] = {
+        **{"bool": str2bool, "int": int, "float": float, "floats": float}
+    }
+    for argument in tool.arguments.values():
         if argument.kind == "flag":
             parser.add_argument(argument.flag, action="append_const", const=True, dest=argument.key)
             continue
@@ -172,6 +207,19 @@ def _parser() -> _Parser:
             action="append",
             dest=argument.key,
             type=readers.get(argument.kind, str),
-            choices=FEATURE_TYPES if argument.kind == "choice" else None,
+            choices=tool.choices if argument.kind == "choice" else None,
+            nargs="+" if argument.kind == "floats" else None,
         )
     return parser
+
+
+VLT5 = Tool(
+    "VL-T5 or VL-Adapter",
+    _NAMES,
+    TASK_OF_SCRIPT,
+    _KEYS,
+    choices=FEATURE_TYPES,
+    launch=LAUNCH_KEYS,
+    whole=WHOLE_KEYS,
+)
+ARGUMENTS = VLT5.arguments

@@ -21,6 +21,7 @@ from .base import (
     record_images,
     record_kind,
 )
+from .class_texts import ClassTexts, record_label
 
 SIDES = ("image to text", "text to image")
 
@@ -31,7 +32,9 @@ class Alignment(BaseTask):
     In training an example is a picture with one of its captions, drawn anew each epoch, or one of
     them all (`caption_choice`). In evaluation a picture and each of its captions are examples of
     their own; recall at k is the share of pictures that find one of their captions among the first
-    k of all, and of captions that find their picture. `mean_recall` is the mean of the six.
+    k of all, and of captions that find their picture. `mean_recall` is the mean of the six. Where
+    a record has a class alone, the sentences that say so are its captions, in evaluation the first
+    of them. Records of one picture count as one, and a caption of several as right for each.
     """
 
     name = "alignment"
@@ -39,12 +42,30 @@ class Alignment(BaseTask):
     best = "mean_recall"
 
     def examples(self, records: Iterable[Record], training: bool) -> list[Example]:
-        made: list[Example] = []
-        for record in records:
-            captions = [caption.strip() for caption in record.get("captions", ())]
+        told = self._told(list(records), training)
+        if training:
+            return [example for each in told for example in self._learned(*each)]
+        merged: dict[tuple[str, ...], tuple[Record, list[str]]] = {}
+        for record, captions in told:
+            images = record_images(record)
+            merged.setdefault(images or (record_id(record),), (record, []))[1].extend(captions)
+        return [example for each in merged.values() for example in self._asked(*each)]
+
+    def _told(self, records: list[Record], training: bool) -> list[tuple[Record, list[str]]]:
+        """Records with their captions."""
+        found = [(each, [c.strip() for c in each.get("captions", ())]) for each in records]
+        labels = {record_label(record): record for record, captions in found if not any(captions)}
+        named = [label for label in labels if label is not None]
+        classes = ClassTexts(self.args, named) if named else None
+        told = []
+        for record, captions in found:
             captions = [caption for caption in captions if caption]
-            made += self._learned(record, captions) if training else self._asked(record, captions)
-        return made
+            label = record_label(record)
+            if classes and not captions and label is not None:
+                texts = classes.of(label)
+                captions = list(texts if training else texts[:1])
+            told.append((record, captions))
+        return told
 
     def redraw(self, example: Example, epoch: int) -> Example:
         """With the caption of an epoch."""
@@ -57,15 +78,15 @@ class Alignment(BaseTask):
     ) -> dict[str, float]:
         """R@1, R@5 and R@10 in percent, each way and as the mean of both; what drawing at random
         reaches beside them, and how many pictures (`examples`) there were."""
-        images, texts, owner = vectors(examples, predictions)
-        found = retrieval.ranks(images, texts, owner)
-        counts = torch.bincount(owner, minlength=len(images))
+        images, texts, pairs = vectors(examples, predictions)
+        found = retrieval.ranks(images, texts, pairs)
+        of_images, of_texts = pairs.rights(len(images))
         scores: dict[str, float] = {}
         for k in retrieval.CUTS:
             ways = (retrieval.recall(found.of_images, k), retrieval.recall(found.of_texts, k))
             by_chance = (
-                retrieval.chance_of_images(counts, k),
-                retrieval.chance_of_texts(len(images), k),
+                retrieval.chance(of_images, pairs.texts, k),
+                retrieval.chance(of_texts[pairs.text], len(images), k),
             )
             for name, values in ((f"R@{k}", ways), (f"prior/R@{k}", by_chance)):
                 scores[name] = sum(values) / 2
@@ -92,16 +113,20 @@ class Alignment(BaseTask):
         return kept
 
     def notes(self, examples: Sequence[Example]) -> dict[str, str]:
-        texts = sum(1 for each in examples if not each.images)
-        return {"retrieval": f"each way among all; {texts} texts. The prior draws at random"}
+        texts = [_plain(each.text) for each in examples if not each.images]
+        twice = len(texts) - len(set(texts))
+        more = f", of which {twice} say what another says" if twice else ""
+        return {
+            "retrieval": f"each way among all; {len(texts)} texts{more}. The prior draws at random"
+        }
 
     def _learned(self, record: Record, captions: Sequence[str]) -> list[Example]:
         if not captions:
             raise nothing_to_learn(record, self.field)
         if not record_images(record):
             raise nothing_to_learn(record, "image")
-        name, label = record_id(record), record.get("label")
-        labels = {str(label): 1.0} if label is not None else {}
+        name, label = record_id(record), record_label(record)
+        labels = {label: 1.0} if label is not None else {}
         plain = self._example(record, name, record_images(record))
         if self.args.caption_choice == "random":
             return [replace(plain, references=tuple(captions), labels=labels)]
@@ -133,18 +158,26 @@ class Alignment(BaseTask):
 
 def vectors(
     examples: Sequence[Example], predictions: Mapping[str, Prediction]
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Pictures (I, D), texts (T, D), and each text's picture by number (T). A text whose picture
-    could not be read is left out. Unjudged where there are no pairs."""
+) -> tuple[Tensor, Tensor, retrieval.Pairs]:
+    """Pictures (I, D), texts (T, D), and which belong together. A text whose picture could not be
+    read is left out. Unjudged where there are no pairs."""
     seen, read = _apart(examples, predictions)
-    number = {id(each.record): n for n, each in enumerate(seen)}
-    read = [each for each in read if id(each.record) in number]
+    number = {each.images: n for n, each in enumerate(seen)}
+    read = [each for each in read if each.references in number]
     if not read:
         raise Unjudged(
             f"None of the {len(seen)} pictures has captions, so there is nothing to score."
         )
-    owner = torch.tensor([number[id(each.record)] for each in read])
-    return _rows(seen, predictions, "image"), _rows(read, predictions, "text"), owner
+    said: dict[str, int] = {}
+    same = [said.setdefault(_plain(each.text), len(said)) for each in read]
+    owner = torch.tensor([number[each.references] for each in read])
+    pairs = retrieval.Pairs.of(owner, torch.tensor(same))
+    return _rows(seen, predictions, "image"), _rows(read, predictions, "text"), pairs
+
+
+def _plain(text: str) -> str:
+    """A text as it is compared with others."""
+    return " ".join(text.casefold().split())
 
 
 def _apart(

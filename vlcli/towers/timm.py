@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import timm
@@ -11,15 +12,10 @@ from .tower import Look, Pool, Tower, tokens_to_grid
 
 
 class TimmTower(Tower):
-    """`forward_features` gives (B, F, r, c), (B, r, c, F) or tokens (B, prefix + r c, F)."""
+    """Its heads pool."""
 
     def grid(self, pixels: Tensor) -> Tensor:
-        visual: Any = self.visual
-        found: Tensor = visual.forward_features(pixels)
-        if found.ndim == 3:
-            rows, columns = visual.patch_embed.grid_size
-            return tokens_to_grid(found[:, visual.num_prefix_tokens :], rows, columns)
-        return found if found.shape[1] == visual.num_features else found.permute(0, 3, 1, 2)
+        return grid_of(self.visual, pixels)
 
     def pooled(self, pixels: Tensor) -> Tensor:
         visual: Any = self.visual
@@ -38,8 +34,33 @@ class TimmTower(Tower):
         visual.reset_classifier(0)
 
 
+def grid_of(model: Any, pixels: Tensor) -> Tensor:
+    """(B, F, r, c); `forward_features` gives that, (B, r, c, F) or tokens (B, prefix + r c, F)."""
+    found: Tensor = model.forward_features(pixels)
+    if found.ndim == 3:
+        rows, columns = model.patch_embed.grid_size
+        return tokens_to_grid(found[:, getattr(model, "num_prefix_tokens", 0) :], rows, columns)
+    return found if found.shape[1] == model.num_features else found.permute(0, 3, 1, 2)
+
+
 def names() -> list[str]:
     return timm.list_models()
+
+
+def tags(name: str) -> list[str]:
+    """The pretrained weights of a model by name, timm's choice first."""
+    own = timm.get_pretrained_cfg(name)
+    first = own.tag if own is not None else ""
+    return sorted(_pretrained().get(name, ()), key=lambda tag: tag != first)
+
+
+@cache
+def _pretrained() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for each in timm.list_pretrained():
+        name, _, tag = each.partition(".")
+        found.setdefault(name, []).append(tag)
+    return found
 
 
 def build(name: str, tag: str, pretrained: bool) -> Tower:

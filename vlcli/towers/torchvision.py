@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
+from accelerate import init_empty_weights
 from torch import Tensor, nn
 from torchvision import models  # type: ignore[import-untyped]
 
@@ -13,39 +14,62 @@ from vlcli.spec.problem import UserError
 from .positions import resized
 from .tower import Look, Pool, Tower, tokens_to_grid
 
-HEADS = ("fc", "classifier", "heads", "head")
+HEADS = ("fc", "heads", "head", "classifier")
+ENDS = ("features", "layers", "conv5")  # of networks that pool by a function: the grid comes out
+AUXILIARY = ("aux1", "aux2", "AuxLogits")  # further classifiers, of networks in training
+WITH_AUXILIARY = ("googlenet", "inception_v3")
 
 
 class ClassifierTower(Tower):
-    """All of them: what follows the pooled feature is a classifier."""
+    """Most of them: the pooled feature is what enters the classifier, the grid what is pooled."""
+
+    def __init__(self, name: str, visual: nn.Module, look: Look) -> None:
+        super().__init__(name, visual, look)
+        self.head = _head(visual)
+        self.settled = False
+
+    def grid(self, pixels: Tensor) -> Tensor:
+        names = dict(self.visual.named_children())
+        if "avgpool" in names:
+            return self._inside(pixels, "avgpool", entering=True)
+        end = next((name for name in ENDS if name in names), None)
+        if end is None:
+            return self._inside(pixels, "classifier", entering=True)
+        # densenet's last layer is a norm; all others are past a ReLU
+        return torch.relu(self._inside(pixels, end, entering=False))
 
     def pooled(self, pixels: Tensor) -> Tensor:
-        return self.grid(pixels).mean((2, 3))
+        if self.head is None:
+            return self.grid(pixels).mean((2, 3))
+        if not self.settled:
+            return self._inside(pixels, self.head, entering=True)
+        found: Tensor = self.visual(pixels)
+        return found
 
     def settle(self, pool: Pool) -> None:
-        for name in HEADS:
+        for name in AUXILIARY:
             if hasattr(self.visual, name):
-                setattr(self.visual, name, nn.Identity())
+                setattr(self.visual, name, None)
+        if hasattr(self.visual, "aux_logits"):
+            self.visual.aux_logits = False
+        if self.head is not None and pool == "pooled":
+            self.visual.set_submodule(self.head, nn.Identity())
+        else:
+            name = next(name for name in HEADS if hasattr(self.visual, name))
+            setattr(self.visual, name, nn.Identity())
+        self.settled = True
 
-
-class PooledTower(ClassifierTower):
-    """Networks that end in a module `avgpool`: what enters it is the grid."""
-
-    def grid(self, pixels: Tensor) -> Tensor:
-        visual: Any = self.visual
+    def _inside(self, pixels: Tensor, name: str, entering: bool) -> Tensor:
+        """What enters, or leaves, a module on the way of pictures through the network."""
         seen: list[Tensor] = []
-        with visual.avgpool.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0])):
-            visual(pixels)
+        module = self.visual.get_submodule(name)
+        if entering:
+            hook = module.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+        else:
+            hook = module.register_forward_hook(lambda _, __, output: seen.append(output))
+        with hook:
+            self.visual(pixels)
         return seen[0]
-
-
-class FeatureTower(ClassifierTower):
-    """Networks whose `features` give the grid, pooled by a plain mean."""
-
-    def grid(self, pixels: Tensor) -> Tensor:
-        visual: Any = self.visual
-        found: Tensor = visual.features(pixels)
-        return torch.relu(found)  # densenet's last layer is a norm; all others are past a ReLU
 
 
 class TransformerTower(ClassifierTower):
@@ -58,10 +82,8 @@ class TransformerTower(ClassifierTower):
         return int(self.look.size // visual.patch_size)
 
     def grid(self, pixels: Tensor) -> Tensor:
-        return tokens_to_grid(self._tokens(pixels)[:, 1:], self.side, self.side)
-
-    def pooled(self, pixels: Tensor) -> Tensor:
-        return self._tokens(pixels)[:, 0]
+        tokens = self._inside(pixels, "encoder", entering=False)
+        return tokens_to_grid(tokens[:, 1:], self.side, self.side)
 
     def resize(self, size: int) -> None:
         visual: Any = self.visual
@@ -72,26 +94,39 @@ class TransformerTower(ClassifierTower):
         table = resized(table, (old, old), (self.side, self.side))
         visual.encoder.pos_embedding = nn.Parameter(table[None])
 
-    def _tokens(self, pixels: Tensor) -> Tensor:
-        visual: Any = self.visual
-        patches = visual._process_input(pixels)
-        first = visual.class_token.expand(len(patches), -1, -1)
-        found: Tensor = visual.encoder(torch.cat([first, patches], 1))
-        return found
-
 
 def names() -> list[str]:
     return models.list_models(module=models)
 
 
+def tags(name: str) -> list[str]:
+    """The pretrained weights of an encoder by name, torchvision's choice first."""
+    offered = models.get_model_weights(name)
+    return [offered.DEFAULT.name, *(n for n in offered.__members__ if n != offered.DEFAULT.name)]
+
+
 def build(name: str, tag: str, pretrained: bool) -> Tower:
     chosen = _weights(name, tag, models.get_model_weights(name))
     facts = chosen.transforms()
-    visual = models.get_model(name, weights=chosen if pretrained else None)
-    look = Look(
-        int(facts.crop_size[0]), tuple(facts.mean), tuple(facts.std), facts.interpolation.value
-    )
-    return _kind(name, visual)(name, visual, look)
+    side = int(facts.crop_size[0])
+    visual = models.get_model(name, weights=chosen) if pretrained else _made(name, side)
+    look = Look(side, tuple(facts.mean), tuple(facts.std), facts.interpolation.value)
+    kind = TransformerTower if hasattr(visual, "_process_input") else ClassifierTower
+    return kind(name, visual, look)
+
+
+def _made(name: str, side: int) -> nn.Module:
+    """A new network, in all else as the published weights have it."""
+    more: dict[str, Any] = {}
+    if name.startswith("vit_"):
+        more = {"image_size": side}
+    elif name in WITH_AUXILIARY:
+        more = {"transform_input": True, "init_weights": True}
+    if torch.get_default_device().type != "meta":
+        return cast(nn.Module, models.get_model(name, weights=None, **more))
+    with torch.device("cpu"), init_empty_weights():  # RegNets compute their widths by tensors
+        made: nn.Module = models.get_model(name, weights=None, **more)
+    return made.to("meta")
 
 
 def _weights(name: str, tag: str, offered: Any) -> Any:
@@ -102,11 +137,12 @@ def _weights(name: str, tag: str, offered: Any) -> Any:
     return offered[tag] if tag else offered.DEFAULT
 
 
-def _kind(name: str, visual: nn.Module) -> type[Tower]:
-    if hasattr(visual, "_process_input"):
-        return TransformerTower
-    if isinstance(getattr(visual, "avgpool", None), nn.Module):
-        return PooledTower
-    if hasattr(visual, "features"):
-        return FeatureTower
-    raise UserError(f"torchvision's {name} has no grid of features. Choose another.")
+def _head(visual: nn.Module) -> str | None:
+    """The module that the pooled feature enters; None where the grid enters the classifier, which
+    is convolutional."""
+    name = next(name for name in HEADS if hasattr(visual, name))
+    inside = dict(getattr(visual, name).named_children())
+    if any(isinstance(each, nn.Conv2d) for each in inside.values()):
+        return None
+    pools = any(isinstance(each, nn.Flatten) for each in inside.values())
+    return f"{name}.{list(inside)[-1]}" if pools else name

@@ -16,8 +16,9 @@ from vlcli.archs.dual_encoder.objectives import OBJECTIVES
 from vlcli.runs.evaluate import evaluate_run
 from vlcli.runs.folder import RunFolder
 from vlcli.runs.params import outlined
-from vlcli.runs.parts import build
+from vlcli.runs.parts import build, restored
 from vlcli.runs.predict import predict_one
+from vlcli.runs.weights import load_best
 from vlcli.runtime.engine import Engine
 from vlcli.runtime.weights import read_weights
 from vlcli.spec.problem import UserError
@@ -95,6 +96,29 @@ def test_a_resumed_run_ends_with_the_same_weights(loss: str, tmp_path: Path) -> 
     one, other = weights(tmp_path / "whole"), weights(tmp_path / "half")
     assert one.keys() == other.keys()
     assert [name for name in one if not torch.equal(one[name], other[name])] == []
+
+
+def test_a_mixture_with_the_first_weights_is_what_is_judged_and_may_be_another_later(
+    tmp_path: Path,
+) -> None:
+    def model(folder: str, share: float) -> dict[str, torch.Tensor]:
+        run = RunFolder(tmp_path / folder)
+        made = restored(reading().spec, run)
+        load_best(made, run, share)
+        return {name: value.clone() for name, value in made.state_dict().items()}
+
+    trained(tmp_path / "run", eval_with_wise_ft=0.5, epochs=2)
+    begun = read_weights(tmp_path / "run/begun.safetensors")
+    ends, half = model("run", 1.0), model("run", 0.5)
+    name = "image.head.mlp.weight"
+    torch.testing.assert_close(half[name], (begun[name] + ends[name]) / 2)
+    assert torch.equal(model("run", 0.0)[name], begun[name])
+    again = evaluate_run(RunFolder(tmp_path / "run"), reading(eval_with_wise_ft=0.5).spec, None)
+    written = json.loads((tmp_path / "run/results/valid.json").read_text())
+    assert again[0][0].scores == written["scores"]
+    trained(tmp_path / "plain")
+    with pytest.raises(UserError, match="did not keep the weights it began with"):
+        model("plain", 0.5)
 
 
 def test_a_locked_tower_stays_to_the_bit_while_the_rest_learns(tmp_path: Path) -> None:

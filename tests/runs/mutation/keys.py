@@ -30,6 +30,7 @@ BOXES: Values = {**TINY, "feature_type": "butd"}
 CAPTION: Values = {**TINY, "task": "caption", "train": "data/caption.jsonl"} | {
     "valid": "data/caption.jsonl"
 }
+TABLE: Values = {**CAPTION, "train": "data/caption.csv"}
 LEARNED_CAPTION: Values = {**CAPTION, "epochs": 6, "gen_max_length": 8}
 BOXED_CAPTION: Values = {**CAPTION, "feature_type": "butd"}
 REFCOCO: Values = {**TINY, "task": "refcoco", "train": "data/refcoco.jsonl"} | {
@@ -118,6 +119,9 @@ LIVE: dict[str, Change] = {
     "dataset": Change("shapes", "told order"),
     "data_root": Change("elsewhere", "inputs", BOXES),
     "images": Change("other", "inputs"),
+    "csv_img_key": Change("other", "inputs", TABLE),
+    "csv_caption_key": Change("said", "targets", TABLE),
+    "csv_separator": Change(";", "told order", TABLE),
     "on_bad_example": Change("skip", "told order", BROKEN),
     # Training
     "batch_size": Change(2, "order"),
@@ -126,6 +130,7 @@ LIVE: dict[str, Change] = {
     "lr": Change(0.02, "updates"),
     "lr_schedule": Change("constant", "updates"),
     "warmup_ratio": Change(0.5, "updates"),
+    "warmup": Change(2, "updates", {k: v for k, v in TINY.items() if k != "warmup_ratio"}),
     "weight_decay": Change(0.5, "updates"),
     "clip_grad_norm": Change(0.01, "updates", SGD),
     "gradient_accumulation_steps": Change(2, "order updates"),
@@ -135,6 +140,9 @@ LIVE: dict[str, Change] = {
     "epochs": Change(2, "order"),
     "early_stopping": Change(1, "order", {**LONG, "lr": 0.0}),
     "dropout": Change(0.3, "loss"),
+    "model_ema": Change(True, "files updates"),
+    "model_ema_decay": Change(0.5, "updates", {**TINY, "model_ema": True}),
+    "eval_with_wise_ft": Change(0.0, "files updates"),
     "log_train_accuracy": Change(True, "logged"),
     "dry": Change(True, "evaluated logged"),
     # Checkpoints and logs

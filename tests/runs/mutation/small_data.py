@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,10 @@ def fill(folder: Path) -> None:
         pictures(folder / name, seed)
     for name, rows in records().items():
         lines(folder / "data" / f"{name}.jsonl", rows)
+    rows = [f"{n}.png,{o}.png,a {n} by {o},only {n}" for n, o in pairwise(PICTURES)]
+    (folder / "data" / "caption.csv").write_text(
+        "\n".join(["filepath,other,title,said", *rows[:4]])
+    )
     (folder / "data" / "broken.png").write_bytes(b"no picture")
     for name, config in PATHS.items():
         (folder / name).mkdir()

@@ -23,6 +23,7 @@ from .heads import Head
 from .losses.pairs import Pairs
 from .losses.table import loss_of
 from .objectives import OBJECTIVES
+from .rates import scales
 from .spec import DualSpec
 from .towers import Side, image_tower, text_tower
 
@@ -91,8 +92,12 @@ class DualEncoder(Architecture):
     def predict(self, batch: DualBatch) -> list[Prediction]:
         found: list[dict[str, Tensor]] = [{} for _ in batch.ids]
         sides = (
-            ("image", batch.seen, lambda: self.embed(self.image, self.pictures(batch))),
-            ("text", batch.read, lambda: self.embed(self.text, batch.tokens)),
+            (
+                "image",
+                batch.seen,
+                lambda: self.embed(self.image, self.pictures(batch), batch.vector),
+            ),
+            ("text", batch.read, lambda: self.embed(self.text, batch.tokens, batch.vector)),
         )
         for name, rows, embed in sides:
             if len(rows):
@@ -102,15 +107,19 @@ class DualEncoder(Architecture):
 
     def param_groups(self, weight_decay: float) -> list[dict[str, Any]]:
         """No decay for what is no matrix: norms, biases, scale and single vectors, nor for
-        embeddings of positions and classes."""
-        kept = [(name, p) for name, p in self.named_parameters() if p.requires_grad]
-        bare = [p for name, p in kept if p.ndim < 2 or _undecayed(name)]
-        skip = {id(p) for p in bare}
-        groups = [
-            {"params": [p for _, p in kept if id(p) not in skip], "weight_decay": weight_decay},
-            {"params": bare, "weight_decay": 0.0},
+        embeddings of positions and classes. Layers that are slowed have groups of their own."""
+        towers = {"image": self.image.tower, "text": self.text.tower}
+        share = scales(towers, self.spec)
+        groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+        for name, parameter in self.named_parameters():
+            if parameter.requires_grad:
+                bare = parameter.ndim < 2 or _undecayed(name)
+                place = (share.get(name, 1.0), 0.0 if bare else weight_decay)
+                groups.setdefault(place, []).append(parameter)
+        return [
+            {"params": held, "weight_decay": decay, "lr": self.spec.lr * scale}
+            for (scale, decay), held in sorted(groups.items(), reverse=True)
         ]
-        return [group for group in groups if group["params"]]
 
     def parts(self) -> dict[str, Part]:
         return {name: Part(_place(name)) for name, _ in self.named_parameters()}
@@ -155,10 +164,14 @@ class DualEncoder(Architecture):
         assert found is not None
         return found
 
-    def embed(self, side: Side, seen: Any) -> Tensor:
-        """(B, D) of length 1, before any layer of prototypes."""
+    def embed(self, side: Side, seen: Any, vector: str = "unit") -> Tensor:
+        """(B, D) of length 1, before any layer of prototypes; "joint" are the same as they are,
+        "tower" (B, W) before any head."""
         plain = side.plain(seen)
-        return normalize(plain if side.head is None else side.head.embed(plain), dim=-1)
+        if vector == "tower":
+            return plain
+        joint = plain if side.head is None else side.head.embed(plain)
+        return joint if vector == "joint" else normalize(joint, dim=-1)
 
     def pairs(self, image: Tensor, text: Tensor, labels: Tensor | None) -> Pairs:
         """What the loss sees: of this process, or of all where it compares pairs."""

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from vlcli.contracts import Architecture, Outline, Wording
-from vlcli.towers.text import huggingface
+from vlcli.towers.text import huggingface, sbert
 from vlcli.towers.text.open_clip import FILE, OpenClipTokenize
 from vlcli.towers.text.tower import Tokenize
 
@@ -28,7 +28,9 @@ class DualBuilding:
 
     def tokenizer(self, spec: DualSpec, texts: Iterable[str]) -> Tokenize:
         if spec.text_model_builder == "open_clip":
-            return OpenClipTokenize(spec.text_model)
+            return OpenClipTokenize(spec.text_model, spec.n_prompt, spec.tokenizer)
+        if spec.text_model_builder == "sbert":
+            return sbert.load_tokenizer(spec.text_model)
         held = (
             huggingface.learned_tokenizer(list(texts))
             if spec.tokenizer == "train"
@@ -38,7 +40,9 @@ class DualBuilding:
 
     def saved_tokenizer(self, folder: Path) -> Tokenize:
         if (folder / FILE).is_file():
-            return OpenClipTokenize(json.loads((folder / FILE).read_text(encoding="utf-8"))["name"])
+            return OpenClipTokenize.saved(folder)
+        if (folder / sbert.WORDS).is_file():
+            return sbert.saved_words(folder)
         facts = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
         return huggingface.tokenize(huggingface.load_tokenizer(str(folder)), **facts)
 

@@ -11,14 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from vlcli.peft.freezing import of_library
+from vlcli.peft.freezing import in_adapter, of_library
 from vlcli.peft.library import put_into
 from vlcli.runtime.weights import read_file
 from vlcli.spec.encoders import PRETRAINED, RANDOM
-from vlcli.spec.library import ADAPTER
 from vlcli.spec.problem import UserError
 from vlcli.towers.build import Asked, build
-from vlcli.towers.text import huggingface
+from vlcli.towers.text import huggingface, sbert
 from vlcli.towers.text import open_clip as open_clip_text
 from vlcli.towers.text.tower import TextTower
 from vlcli.towers.tower import Tower
@@ -27,6 +26,7 @@ from .freezing import keywords, trains
 from .heads import Head
 from .spec import DualSpec
 
+PROMPTS = ("prompt.vectors",)
 ASKED = Asked(3, "Set image_weights to a file or package that holds them, or begin at random.")
 
 
@@ -64,23 +64,27 @@ class Side(nn.Module):
         super().__init__()
         self.tower = tower
         self.head = head
-        self.fixed = False
+        self.fixed = self.adapted = False
 
     def lock(self, locked: bool, partial: str) -> None:
-        """Let train what the keywords say of the tower, and its head. Beside an adapter, the tower
-        is locked."""
+        """Let train what the keywords say of the tower, and its head. Learned prompts train in any
+        case; beside an adapter, the tower is locked."""
         words = keywords(partial)
-        adapted = any(of_library(name) for name, _ in self.tower.named_parameters())
+        self.adapted = any(of_library(name) for name, _ in self.tower.named_parameters())
         for name, parameter in self.tower.named_parameters():
-            free = trains(name, locked or adapted, words)
-            parameter.requires_grad_(of_library(name) or (free and f".{ADAPTER}." not in name))
+            free = trains(name, locked or self.adapted, words) and not in_adapter(name)
+            parameter.requires_grad_(free or of_library(name) or name in PROMPTS)
         self.fixed = not any(each.requires_grad for each in self.tower.parameters())
         self.train(self.training)
 
     def train(self, mode: bool = True) -> Side:
+        """Batch norms beside an adapter keep their statistics."""
         super().train(mode)
         if self.fixed:
             self.tower.eval()
+        for module in self.tower.modules() if self.adapted else ():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.eval()
         return self
 
     def plain(self, seen: Any) -> Tensor:
@@ -122,7 +126,11 @@ def text_tower(spec: DualSpec, tokenize: Any) -> TextTower:
     """The text tower of a spec, for the tokens of its tokenizer."""
     pretrained = spec.pretrained_text_model
     if spec.text_model_builder == "open_clip":
-        return open_clip_text.tower(spec.text_model, spec.text_model_tag, pretrained)
+        tag, prompt = spec.text_model_tag, spec.n_prompt
+        return open_clip_text.tower(spec.text_model, tag, pretrained, prompt, spec.tokenizer)
+    if spec.text_model_builder == "sbert":
+        model = sbert.model(spec.text_model, pretrained, spec.dropout)
+        return sbert.tower(spec.text_model, model)
     own = None if spec.tokenizer is None else tokenize.tokenizer
     model = huggingface.model(spec.text_model, pretrained, own, spec.dropout)
     if spec.adapter is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..pairs import TarPlaces, in_a_tar
 from ..references import year
 from ..visual import Mark, Picture, PictureFiles, Pictures
 from .cifar import Batches, in_a_batch
@@ -22,11 +23,13 @@ def picture_path(root: Path, image: str) -> Path:
 
 
 class PublishedPictures:
-    """Pictures by path: JPEG and PNG files, and the rows of CIFAR-10's batches."""
+    """Pictures by path: the rows of CIFAR-10's batches, places in tars, and all others in `files`
+    (JPEG and PNG files)."""
 
-    def __init__(self) -> None:
-        self._files = PictureFiles()
+    def __init__(self, files: Pictures | None = None) -> None:
+        self._files = files or PictureFiles()
         self._batches = Batches()
+        self._tars = TarPlaces()
 
     def open(self, reference: str) -> Picture:
         return self._holding(reference).open(reference)
@@ -35,9 +38,12 @@ class PublishedPictures:
         return self._holding(reference).mark(reference)
 
     def faults(self, references: Sequence[str]) -> dict[str, str]:
-        rows = [each for each in references if in_a_batch(each)]
-        files = [each for each in references if not in_a_batch(each)]
-        return self._batches.faults(rows) | self._files.faults(files)
+        found: dict[str, str] = {}
+        for held in (self._batches, self._tars, self._files):
+            found |= held.faults([each for each in references if self._holding(each) is held])
+        return found
 
     def _holding(self, reference: str) -> Pictures:
-        return self._batches if in_a_batch(reference) else self._files
+        if in_a_batch(reference):
+            return self._batches
+        return self._tars if in_a_tar(reference) else self._files

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import random
 import shutil
 import tempfile
@@ -24,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from vlcli.data.visual import Mark, PictureArray
+from vlcli.disk import cache_folder
 from vlcli.spec.problem import UserError
 
 from . import sets, vqa
@@ -167,12 +167,6 @@ def load(
 ) -> Shapes:
     """The data set for a seed and numbers of pictures; nothing is drawn yet."""
     return Shapes(seed, tuple((pictures or PICTURES).items()), cache or cache_folder())
-
-
-def cache_folder() -> Path:
-    """`vlcli` in the user's cache folder: $XDG_CACHE_HOME, else ~/.cache."""
-    root = os.environ.get("XDG_CACHE_HOME")
-    return (Path(root) if root and Path(root).is_absolute() else Path.home() / ".cache") / "vlcli"
 
 
 def _digest(facts: list[Any]) -> str:

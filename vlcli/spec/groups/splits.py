@@ -1,9 +1,16 @@
 """Which data a run reads, and how much of it."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from .. import needs
 from ..fields import Group, arg
+
+
+def _separator(text: Any) -> Any:
+    text = "\t" if text == "\\t" else text
+    if isinstance(text, str) and len(text) != 1:
+        raise ValueError(f"csv_separator is {text!r}; it must be one character.")
+    return text
 
 
 class SplitArgs(Group):
@@ -11,17 +18,19 @@ class SplitArgs(Group):
 
     train: str = arg(
         "train",
-        "Training split, several joined by commas, or the path of your own .jsonl file.",
+        "Training split, several joined by commas, or your own data: a .jsonl, .csv or .tsv file, "
+        "a .tar of pictures with their texts (shards/{000..041}.tar is many), and where pictures "
+        "have classes a folder of class folders.",
         by_task=True,
     )
     valid: str = arg(
         "valid",
-        "Split that chooses the best checkpoint, several joined by commas, or a .jsonl file.",
+        "Split that chooses the best checkpoint, several joined by commas, or a file of your own.",
         by_task=True,
     )
     test: str | None = arg(
         None,
-        "Split tested at the end with the best checkpoint, or a .jsonl file; null tests none.",
+        "Split tested at the end with the best checkpoint, or a file of your own; null tests none.",
         by_task=True,
     )
     test_only: bool = arg(False, "Train nothing; evaluate on `test`.")
@@ -58,8 +67,34 @@ class SplitArgs(Group):
     )
     images: str | None = arg(
         None,
-        "Folder or tar of the pictures that your own .jsonl files name; null: beside the file.",
+        "Folder or tar of the pictures that your own files name; null: beside the file.",
         needs=(needs.FILES, needs.OWN_FILES),
+        new=True,
+        also=("images_dir",),
+        by_task=True,
+    )
+    csv_img_key: str = arg(
+        "filepath",
+        "Column of your own .csv or .tsv that names a picture; rows of one picture are its "
+        "captions. Columns label, split and kind count as in a .jsonl file.",
+        needs=(needs.FILES, needs.OWN_TABLES),
+        new=True,
+        by_task=True,
+    )
+    csv_caption_key: str = arg(
+        "title",
+        "Column of your own .csv or .tsv that holds a caption; it may lack where pictures have a "
+        "label.",
+        needs=(needs.FILES, needs.OWN_TABLES),
+        new=True,
+        by_task=True,
+    )
+    csv_separator: str | None = arg(
+        None,
+        "What parts the columns of your own .csv or .tsv; null: a comma in .csv, a tab in .tsv.",
+        read=_separator,
+        expects="one character, or null",
+        needs=(needs.FILES, needs.OWN_TABLES),
         new=True,
         by_task=True,
     )

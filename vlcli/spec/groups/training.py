@@ -37,8 +37,16 @@ class TrainingArgs(Group):
         "Share of all updates over which the learning rate rises linearly from 0.",
         ge=0,
         le=1,
-        needs=needs.TRAINING,
+        needs=(needs.TRAINING, needs.WARMUP_BY_SHARE),
         code="R130",
+    )
+    warmup: int | None = arg(
+        None,
+        "In place of warmup_ratio, the number of updates over which the learning rate rises; the "
+        "first has the rate lr / warmup, the last of them lr.",
+        ge=0,
+        needs=needs.TRAINING,
+        new=True,
     )
     weight_decay: float = arg(
         0.01,
@@ -96,5 +104,29 @@ class TrainingArgs(Group):
         False,
         "Also measure accuracy on training batches and show it with the loss.",
         needs=needs.TRAINING,
+    )
+    model_ema: bool = arg(
+        False,
+        "Keep a moving average of the weights, which is validated, saved and used in place of the "
+        "last ones.",
+        needs=needs.TRAINING,
+        new=True,
+    )
+    model_ema_decay: float = arg(
+        0.9999,
+        "Share of the old average that an update leaves in it.",
+        ge=0,
+        lt=1,
+        needs=(needs.TRAINING, needs.AVERAGE),
+        new=True,
+    )
+    eval_with_wise_ft: float = arg(
+        1.0,
+        "Share of the trained weights in those that are evaluated and used; the rest is of the "
+        "weights that the run began with, which it keeps where this is below 1 (WiSE-FT).",
+        ge=0,
+        le=1,
+        needs=needs.TRAINING,
+        new=True,
     )
     dry: bool = arg(False, "Evaluate once before the first step.", needs=needs.TRAINING)

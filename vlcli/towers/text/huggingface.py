@@ -5,7 +5,7 @@ B texts, T tokens, W width.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from transformers import (
 
 from vlcli.hush import hushed
 from vlcli.spec.problem import UserError
-from vlcli.towers.fetching import fetched
+from vlcli.towers.fetching import TOKENIZER_FILES, fetched
 from vlcli.towers.tokenizers import learned
 
 from .pooling import POOLERS, at
@@ -40,7 +40,6 @@ SPECIAL = {
     "sep_token": "[SEP]",
     "mask_token": "[MASK]",
 }
-_FILES = ("tokenizer.json", "spiece.model", "vocab.json", "vocab.txt")
 
 
 def _bert(width: int, layers: int, heads: int) -> Callable[[], PretrainedConfig]:
@@ -217,7 +216,7 @@ def tower(name: str, model: Any, pooler: str) -> HuggingFaceTower:
 def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
     """The tokenizer of a hub name or a folder; one without padding pads with its last token."""
     found: PreTrainedTokenizerBase = fetched(
-        AutoTokenizer.from_pretrained, name, "tokenizer", _FILES
+        AutoTokenizer.from_pretrained, name, "tokenizer", TOKENIZER_FILES
     )
     if found.pad_token is None:
         found.pad_token = found.eos_token
@@ -252,8 +251,11 @@ _DROPOUTS = (
 )
 
 
+def dropouts(config: Mapping[str, Any], share: float) -> dict[str, float]:
+    """Dropout of states and attention, by whatever names a family has for it."""
+    return {key: share for key in _DROPOUTS if isinstance(config.get(key), float | int)}
+
+
 def _drop(config: PretrainedConfig, share: float) -> None:
-    """Dropout of states and attention, by whatever name a family has for it."""
-    for key in _DROPOUTS:
-        if isinstance(getattr(config, key, None), float | int):
-            setattr(config, key, share)
+    for key, value in dropouts(vars(config), share).items():
+        setattr(config, key, value)

@@ -15,7 +15,7 @@ def builder(name: Any) -> Any:
 class ImageTowerArgs(Group):
     """Image tower"""
 
-    image_model_builder: Literal["open_clip", "torchvision", "timm", "stored"] = arg(
+    image_model_builder: Literal["open_clip", "torchvision", "timm", "huggingface", "stored"] = arg(
         "open_clip",
         "Library of the image tower; stored reads pooled features that `vlcli features extract` "
         "wrote, in place of a tower.",
@@ -24,14 +24,15 @@ class ImageTowerArgs(Group):
     )
     image_model: str = arg(
         "RN50",
-        "Architecture of the image tower in its library (`vlcli features extract` takes the same "
-        "names), or with stored the path of the features.",
+        "Architecture of the image tower in its library (`vlcli list towers` shows them); of "
+        "huggingface a hub name, a folder, or without pretrained weights a known shape; with "
+        "stored the path of the features.",
         new=True,
     )
     image_model_tag: str = arg(
         "",
-        "Which pretrained weights of the image tower, by their name in the library; empty takes "
-        "its own choice.",
+        "Which pretrained weights of the image tower, by their name in the library (of huggingface "
+        "a revision); empty takes its own choice.",
         needs=(needs.PICTURES, needs.PRETRAINED_PICTURES),
         new=True,
     )

