@@ -48,8 +48,10 @@ class Example:
     they are (). `learned` says whether the whole target is learned, or only that first token.
     `max_text` and `max_target` cut input and target, and `max_written` what is written, in tokens;
     `beams` search for it (None: both as the spec says); `kind` groups results (a question kind);
-    `objective` names the loss that is logged for itself where one task has several; `record` is the
-    untouched record, for predictions that are shown or submitted.
+    `objective` names the loss that is logged for itself where one task has several; `vector` says
+    which one an architecture of vectors gives: of the common space, of length 1 or as it is, or
+    what a tower alone makes; `record` is the untouched record, for predictions that are shown or
+    submitted.
     """
 
     id: str
@@ -72,14 +74,15 @@ class Example:
     beams: int | None = None
     kind: str = ""
     objective: str = ""
+    vector: Literal["unit", "joint", "tower"] = "unit"
     record: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Prediction(NamedTuple):
     """What an architecture answers to one example: a text; where it chose among candidates, the
     probability of each among them; where the text names a region, its box. One that compares gives
-    `vectors` (D) of length 1 instead, of the example's "image" and its "text", float32 on the CPU;
-    the task says what follows from all of them (`settle`)."""
+    `vectors` (D) instead, of the example's "image" and its "text", float32 on the CPU, as
+    `Example.vector` asks; the task says what follows from all of them (`settle`)."""
 
     id: str
     text: str
@@ -286,7 +289,8 @@ class Task(Protocol):
     checkpoint (larger is better) and `percent` what makes it one of at most about 100. `prior` is
     the best constant text of each kind of example ("" for all others), found by `examples` in
     training: what a model that does not look can say. A run keeps it and puts it back, and `score`
-    shows beside a score what the prior reaches.
+    shows beside a score what the prior reaches. `fitted` says whether it judges a trained model by
+    something of its own, which its `examples` in training are for.
     """
 
     name: str
@@ -294,8 +298,14 @@ class Task(Protocol):
     best: str
     percent: float
     prior: dict[str, Any]
+    fitted: bool
 
     def examples(self, records: Iterable[Mapping[str, Any]], training: bool) -> list[Example]: ...
+
+    def beside(self, examples: Sequence[Example]) -> Sequence[Example]:
+        """What is to be predicted beside the examples of a split, for `score` to compare them
+        with."""
+        ...
 
     def look(self, example: Example) -> Example:
         """The example with what follows from its `visuals`, which are read by now: which regions

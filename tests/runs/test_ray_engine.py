@@ -21,7 +21,7 @@ from vlcli.spec.problem import UserError
 from vlcli.spec.stores import part_of
 
 ray = pytest.importorskip("ray", reason="the extra `ray` is not installed")
-PICTURES = 60
+PICTURES = 20
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def pictures(tmp_path: Path) -> Path:
 def run(source: Path, out: Path, **more: Any) -> tuple[Extracted, str]:
     said: list[str] = []
     wish = Wish(source, out, "timm:test_resnet", random=True, size=64, batch_size=2, device="cpu")
-    wish = wish._replace(shard_size="10", engine="ray", **more)
+    wish = wish._replace(**{"shard_size": "10", "engine": "ray", **more})
     return extract(wish, said.append, lambda done, total: None), "\n".join(said)
 
 

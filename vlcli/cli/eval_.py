@@ -12,14 +12,18 @@ from vlcli.cli.options import Json, Overrides
 def eval_(
     task: Annotated[
         str | None,
-        typer.Option("--task", help="What to evaluate, such as vqa; by default all of the run's."),
+        typer.Option(
+            "--task",
+            help="What to evaluate, such as vqa; by default all of the run's. zeroshot, "
+            "linear_probe, knn and sts judge runs of alignment.",
+        ),
     ] = None,
     run: Annotated[
         str | None, typer.Option("--run", help="A run; by default the newest finished of the task.")
     ] = None,
     split: Annotated[
         str | None,
-        typer.Option("--split", help="A split or .jsonl file; by default test or valid."),
+        typer.Option("--split", help="A split, or your own data; by default test or valid."),
     ] = None,
     overrides: Overrides = None,
     json: Json = False,
@@ -30,18 +34,20 @@ def eval_(
     from vlcli.cli.screen import print_json
     from vlcli.cli.train import wake
     from vlcli.runs.folder import SPEC, RunFolder
-    from vlcli.spec.entries import known_as
+    from vlcli.spec.entries import judged_by, known_as
     from vlcli.spec.problem import UserError
 
     task = task and (known_as("task", task) or task)
     if run:
         folder = RunFolder.find(run)
     elif task:
-        folder = RunFolder.newest(task)
+        folder = RunFolder.newest(*(judged_by(task) or (task,)))
     else:
         raise UserError("Nothing to evaluate. Name a task (--task vqa) or a run (--run NAME).", 2)
     reading = checked(folder.path / SPEC, overrides)
-    if task and task not in (*folder.facts.get("tasks", (task,)), folder.facts.get("task")):
+    trained = folder.facts.get("tasks", (task,))
+    known = (*trained, folder.facts.get("task"))
+    if task and task not in known and not set(judged_by(task)) & set(trained):
         raise UserError(
             f'{folder.path} was trained on {", ".join(folder.facts["tasks"])}, not on "{task}".', 3
         )

@@ -7,7 +7,8 @@ belong together) may stand beside. Further fields are kept as they are.
 Boxes are x1, y1, x2, y2: pixels where the record has the picture's `width` and `height`, else
 shares of them. `boxes` are regions to choose among and `names` what they show. `choices` are the
 answers to choose from and `label` the number of the right one; `rationales` and `rationale_label`
-their reasons. `subtitles` are what is said in a clip and `time` what part of it is meant.
+their reasons. `subtitles` are what is said in a clip and `time` what part of it is meant. Two
+`texts` have a `score` of how alike they are.
 `questions` is a list of such records about one picture, without the picture.
 """
 
@@ -188,6 +189,8 @@ _FIELDS: dict[str, tuple[Callable[[object], bool], str]] = {
     "subtitles": (_is_text, "a text"),
     "time": (_is_text, "a text"),
     "questions": (_are_objects, "a list of objects"),
+    "texts": (_are_texts, "a list of texts"),
+    "score": (_is_number, "a number"),
     "split": (_is_text, "a text"),
     "kind": (_is_text, "a text"),
     "group": (_is_text, "a text"),

@@ -170,12 +170,12 @@ def _named(
                 f'dataset is "{args.dataset}", and {name} is a file of your own. Remove dataset.',
                 exit_code=3,
             )
-        return _own(args, name, role, each_fault)
+        return _own(args, name, role, task, each_fault)
     if args.dataset == "shapes":
         return shapes.load().records(name, facts.RECORDS.get(task, task))
     if task in FOLDERS and Path(name).is_dir():
         if next(Path(name).glob("*.tar"), None):
-            return _own(args, name, role, each_fault)
+            return _own(args, name, role, task, each_fault)
         return published.class_folders(name, each_fault=each_fault)
     task = facts.RECORDS.get(task, task)
     found = published.read(
@@ -187,7 +187,7 @@ def _named(
         training=training,
         each_fault=each_fault,
     )
-    return [_located(args, record) for record in found]
+    return [_located(args, record) if "image" in record else record for record in found]
 
 
 def _located(args: DataArgs, record: Record) -> Record:
@@ -200,11 +200,13 @@ def _located(args: DataArgs, record: Record) -> Record:
     return {**record, "image": str(published.picture_path(root, image))}
 
 
-def _own(args: DataArgs, name: str, role: Role, each_fault: Tell) -> list[Record]:
+def _own(args: DataArgs, name: str, role: Role, task: str, each_fault: Tell) -> list[Record]:
     """The records of a role in a file, or in tars."""
     path = Path(name)
     if tarred := path.is_dir() or name.endswith(TARS):
         held = [record for tar in tars_of(name) for record in read_tar(tar, each_fault)]
+    elif name.endswith(TABLES) and task == "sts":
+        held = published.text_pairs(path, each_fault)
     elif name.endswith(TABLES):
         held = read_table(path, Columns.of(args), each_fault)
     else:

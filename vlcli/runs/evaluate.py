@@ -18,6 +18,7 @@ from vlcli.runs.shortage import shortages
 from vlcli.runs.weights import load_best
 from vlcli.runtime import distributed
 from vlcli.runtime.engine import Engine
+from vlcli.spec.entries import judges
 from vlcli.spec.problem import Unjudged, UserError
 
 WORKERS = 2  # loading processes of an evaluation, at most
@@ -102,7 +103,8 @@ def evaluate(
     to be submitted."""
     spec, task = job.spec, job.task.final() if last else job.task
     skips = Skips(spec.on_bad_example)
-    found = predict(architecture, job, examples, engine, skips, min(spec.num_workers, WORKERS))
+    every = [*examples, *task.beside(examples)]
+    found = predict(architecture, job, every, engine, skips, min(spec.num_workers, WORKERS))
     said = found.predictions
     seen = [found.looked.get(each.id, each) for each in examples if each.id in said]
     if examples and not seen:
@@ -126,7 +128,7 @@ def evaluate(
 
     scores, notes, files = distributed.on_first(judged)
     if skips.found:
-        skipped = told(skips.found, len(examples), split)
+        skipped = told(skips.found, len(every), split)
         rest = scores.get("examples", len(seen))
         left = f" Scores are over the rest alone: {rest:,.0f}." if scores else ""
         notes = {**notes, "skipped": skipped + left}
@@ -137,7 +139,8 @@ def evaluate(
 def keep(run: RunFolder, evaluation: Evaluation) -> list[Path]:
     """Write scores and predictions of a split into the run folder; the files to be submitted."""
     name = evaluation.split.replace("/", "_").replace(",", "+")
-    name = f"{evaluation.task}.{name}" if run.mixed else name
+    if run.mixed or evaluation.task not in run.facts.get("tasks", (evaluation.task,)):
+        name = f"{evaluation.task}.{name}"
     run.write_lines(f"predictions/{name}.jsonl", evaluation.rows())
     run.write_json(
         f"results/{name}.json",
@@ -160,13 +163,15 @@ def evaluate_run(
     run: RunFolder, spec: Any, split: str | None, task: str | None = None
 ) -> list[tuple[Evaluation, list[Path]]]:
     """The best checkpoint of a run on a split: the named one, else `test`, else `valid`; of one of
-    its tasks, or of all. With each the files to be submitted."""
-    only = task if run.mixed and task != spec.task else None
+    its tasks, or of all, or by a task that judges them. With each the files to be submitted."""
+    only = task if task and task != spec.task and (run.mixed or judges(task, spec.task)) else None
     with shortages(spec), Engine(spec, spec) as engine:
         parts = build(spec, run, learning=False, only=only)
         asked = []
         for job in parts.jobs.values():
             role, names, name = split_of(job.spec, split)
+            if job.task.fitted:
+                job.train = job.read(job.spec.train, "train", training=True)
             asked.append((job, name, job.read(names, role)))
         load_best(parts.architecture, run, spec.eval_with_wise_ft)
         parts.architecture.to(engine.device)

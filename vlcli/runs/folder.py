@@ -73,16 +73,18 @@ class RunFolder:
         )
 
     @classmethod
-    def newest(cls, task: str) -> RunFolder:
-        """The newest finished run on a task."""
+    def newest(cls, *tasks: str) -> RunFolder:
+        """The newest finished run on one of these tasks."""
         runs = [
             run
             for run in cls.all()
-            if run.facts.get("status") == "finished" and task in run.facts.get("tasks", ())
+            if run.facts.get("status") == "finished"
+            and set(tasks) & set(run.facts.get("tasks", ()))
         ]
         if not runs:
+            named = " or ".join(f'"{task}"' for task in tasks)
             raise UserError(
-                f'No finished run on "{task}" in {SNAP}/. Train one (vlcli train SPEC), or name a '
+                f"No finished run on {named} in {SNAP}/. Train one (vlcli train SPEC), or name a "
                 "run folder with --run."
             )
         return max(runs, key=lambda run: run.facts.get("started", 0))

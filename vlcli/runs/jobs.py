@@ -91,6 +91,18 @@ def jobs_of(spec: Any, building: Building, only: str | None = None) -> dict[str,
     return {name: _job(spec.of_task(name), building) for name in names}
 
 
+def judges_of(spec: Any, building: Building) -> dict[str, Job]:
+    """The tasks that judge a run in its validations, with their validation splits."""
+    found = {}
+    for name, every in spec.judged_every.items():
+        if every and not spec.test_only:
+            job = _job(spec.of_task(name), building)
+            job.train = job.read(job.spec.train, "train", training=True) if job.task.fitted else []
+            job.valid = job.read(job.spec.valid, "valid")
+            found[name] = job
+    return found
+
+
 def _job(spec: Any, building: Building) -> Job:
     reader = reader_of(spec, sources.pictures(spec)) if spec.use_vision else None
     return Job(spec, task_of(spec, building), reader)

@@ -16,7 +16,14 @@ from vlcli.data.dataset import TrainSet
 from vlcli.data.faults import Skips
 from vlcli.data.mixing import MixedOrder
 from vlcli.runs.folder import RunFolder
-from vlcli.runs.jobs import Handling, Job, jobs_of, served_split, train_batch_size
+from vlcli.runs.jobs import (
+    Handling,
+    Job,
+    jobs_of,
+    judges_of,
+    served_split,
+    train_batch_size,
+)
 from vlcli.runs.weights import left_out, load_into, names_of, tokenizer_of_run
 from vlcli.runtime.checkpoint import Checkpoints
 from vlcli.runtime.engine import Engine
@@ -30,14 +37,15 @@ PRIOR = "prior.json"
 
 @dataclass
 class Parts:
-    """What a run works with. `skips` holds the training examples that are left out, `remarks` what
-    there is to say of the weights."""
+    """What a run works with. `judges` are what validations tell more by, `skips` holds the training
+    examples that are left out, `remarks` what there is to say of the weights."""
 
     spec: Any
     jobs: dict[str, Job]
     tokenizer: Any
     architecture: Architecture
     answers: list[str] | None = None
+    judges: dict[str, Job] = field(default_factory=dict)
     skips: Skips = field(default_factory=Skips)
     remarks: list[str] = field(default_factory=list)
 
@@ -119,6 +127,7 @@ def build(
         job.test = job.read(job.spec.test, "test")
         job.served = job.read(served_split(spec, job.name), "test")
         job.train = skips.readable(job.train, job.reader)
+    judges = judges_of(spec, building) if learning else {}
     if run is not None:
         put_back_priors(jobs, run)
     train = [each for job in jobs.values() for each in job.train]
@@ -135,7 +144,7 @@ def build(
     if spec.load and not trained:
         remarks += load_into(architecture, spec.load)
     building.freeze(architecture, spec)
-    return Parts(spec, jobs, tokenizer, architecture, answers, skips, remarks)
+    return Parts(spec, jobs, tokenizer, architecture, answers, judges, skips, remarks)
 
 
 def put_back_priors(jobs: dict[str, Job], run: RunFolder) -> None:

@@ -196,9 +196,10 @@ def _learn(
             if "skipped" in found[-1].notes:
                 whose = f"{job.name}: " if len(parts.jobs) > 1 else ""
                 screen.say(whose + found[-1].notes["skipped"])
+        more = _judged(parts, engine, trainer.position.epoch)
         if len(found) == 1:
-            return _brief(found[0].scores)
-        return {SCORE: mixed_score(parts, found), **_bests(parts, found)}
+            return _brief(found[0].scores) | more
+        return {SCORE: mixed_score(parts, found), **_bests(parts, found), **more}
 
     again = plan.resume is not None
     mixture = (parts.architecture, run, spec.eval_with_wise_ft)
@@ -230,6 +231,18 @@ def _learn(
         if spec.eval_with_wise_ft < 1:
             exchange(parts.architecture, with_begun(*mixture))
     return result
+
+
+def _judged(parts: Parts, engine: Engine, epoch: int) -> dict[str, float]:
+    """What the tasks that judge a run say after an epoch, as "zeroshot accuracy"."""
+    found: dict[str, float] = {}
+    for name, job in parts.judges.items():
+        every = parts.spec.judged_every[name]
+        if epoch % every == 0 or epoch == parts.spec.epochs:
+            split = split_name(job.spec.valid, "valid")
+            told = evaluate.evaluate(parts.architecture, job, split, job.valid, engine)
+            found |= {f"{name} {key}": value for key, value in _brief(told.scores).items()}
+    return found
 
 
 def _tell_skipped(parts: Parts, total: int, screen: Screen) -> None:

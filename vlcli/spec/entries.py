@@ -32,6 +32,7 @@ class Entry(NamedTuple):
     `defaults` (tasks) what the task puts in place of class defaults, `mixed` (tasks) what it brings
     to a run of several tasks, `families` (architectures)
     the backbones that choose this architecture, and `also` other words that people use for it.
+    `judges` (tasks) are those whose runs a task that trains nothing itself can evaluate.
     `answers` says what an architecture gives, and what a task asks for: texts, or vectors of
     pictures and texts; "" is not known, and goes with everything.
     """
@@ -46,6 +47,7 @@ class Entry(NamedTuple):
     mixed: Mapping[str, Any] = MappingProxyType({})
     also: tuple[str, ...] = ()
     answers: Literal["text", "vectors", ""] = ""
+    judges: tuple[str, ...] = ()
 
 
 class Found(NamedTuple):
@@ -105,6 +107,17 @@ def _task(
         mixed=MappingProxyType(mixed),
         also=also,
         answers=answers,
+    )
+
+
+def _judge(summary: str, impl: str, also: tuple[str, ...] = ()) -> Entry:
+    """A task that judges runs of alignment."""
+    return Entry(
+        summary,
+        impl=f"vlcli.tasks.{impl}",
+        also=also,
+        answers="vectors",
+        judges=("alignment",),
     )
 
 
@@ -217,6 +230,22 @@ TASKS: dict[str, Entry] = {
         also=("retrieval", "contrastive", "itc"),
         splits="karpathy_train karpathy_val karpathy_test",
         answers="vectors",
+    ),
+    "zeroshot": _judge(
+        "Judges alignment: which class a picture is of, by texts of the classes",
+        "zeroshot:ZeroShot",
+        ("zero_shot", "zeroshot_classification"),
+    ),
+    "linear_probe": _judge(
+        "Judges alignment: classes by a linear probe of the image tower",
+        "probes:LinearProbe",
+        ("linear", "probe"),
+    ),
+    "knn": _judge(
+        "Judges alignment: classes by nearest neighbours in the image tower", "probes:Knn"
+    ),
+    "sts": _judge(
+        "Judges alignment: how alike two texts are (STS-b)", "sts:Sts", ("stsb", "nlp_eval")
     ),
     "multitask": Entry(
         "Several tasks in turn, those of `tasks`",
@@ -336,6 +365,17 @@ def compares(task: str) -> bool:
     """Whether a task is answered by vectors that are compared."""
     found = all_of("task").get(task)
     return bool(found and found.entry and found.entry.answers == "vectors")
+
+
+def judges(task: str, trained: str) -> bool:
+    """Whether a task evaluates runs that were trained on another."""
+    return trained in judged_by(task)
+
+
+def judged_by(task: str) -> tuple[str, ...]:
+    """The tasks whose runs this one evaluates; () for one that is trained on."""
+    found = all_of("task").get(task)
+    return found.entry.judges if found and found.entry else ()
 
 
 def known_as(kind: Kind, word: str) -> str | None:

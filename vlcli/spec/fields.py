@@ -198,6 +198,12 @@ class Spec(ABC):  # noqa: B024 (with its metaclass, type checkers take a spec cl
         a run without one."""
         return None
 
+    @property
+    def judged_every(self) -> dict[str, int]:
+        """The tasks that judge a run in its validations, with the epochs between two of them (0:
+        never)."""
+        return {}
+
     @classmethod
     def method(cls, run: Run) -> str:
         """What trains, in the words of a one-line summary."""

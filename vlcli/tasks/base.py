@@ -30,6 +30,7 @@ class BaseTask:
     field = "answers"
     best = "accuracy"
     percent = 1.0
+    fitted = False
 
     def __init__(self, args: Any, wording: Wording = PLAIN) -> None:
         self.args = args
@@ -40,6 +41,10 @@ class BaseTask:
     def writing(self) -> dict[str, Any]:
         """The fields of an example that say how its answer is written."""
         return {"max_written": self.args.gen_max_length, "beams": self.args.num_beams}
+
+    def beside(self, examples: Sequence[Example]) -> Sequence[Example]:
+        """Nothing more."""
+        return ()
 
     def look(self, example: Example) -> Example:
         """The same: nothing follows from what is seen."""

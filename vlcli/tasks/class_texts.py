@@ -30,7 +30,7 @@ class ClassTexts:
 
     def __init__(self, args: Any, labels: Iterable[str]) -> None:
         self.templates = templates(args.prompt_templates)
-        self.labels = _in_order(set(labels))
+        self.labels = in_order(set(labels))
         self.names = dict(_names(args.class_names, self.labels))
 
     def of(self, label: str) -> tuple[str, ...]:
@@ -93,7 +93,7 @@ def _names(name: str | None, labels: list[str]) -> Iterator[tuple[str, str]]:
     yield from zip(labels, lines, strict=True)
 
 
-def _in_order(labels: set[str]) -> list[str]:
+def in_order(labels: set[str]) -> list[str]:
     """By number where all are numbers, else as folders are listed."""
     if all(label.isdecimal() for label in labels):
         return sorted(labels, key=int)

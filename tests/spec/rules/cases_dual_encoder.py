@@ -139,4 +139,20 @@ CASES: list[Case] = [
     tokenizer: "train",
 }""",
     ),
+    Case(
+        code="I20",
+        severity="error",
+        spec="""{
+    arch: "dual_encoder",
+    task: "zeroshot",
+}""",
+        message="zeroshot judges runs of alignment and trains none.",
+        fix='Set task: "alignment", and judge its run by vlcli eval --task zeroshot.',
+        at=(3, 5),
+        path="task",
+        mended="""{
+    arch: "dual_encoder",
+    task: "alignment",
+}""",
+    ),
 ]

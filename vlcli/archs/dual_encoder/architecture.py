@@ -92,8 +92,12 @@ class DualEncoder(Architecture):
     def predict(self, batch: DualBatch) -> list[Prediction]:
         found: list[dict[str, Tensor]] = [{} for _ in batch.ids]
         sides = (
-            ("image", batch.seen, lambda: self.embed(self.image, self.pictures(batch))),
-            ("text", batch.read, lambda: self.embed(self.text, batch.tokens)),
+            (
+                "image",
+                batch.seen,
+                lambda: self.embed(self.image, self.pictures(batch), batch.vector),
+            ),
+            ("text", batch.read, lambda: self.embed(self.text, batch.tokens, batch.vector)),
         )
         for name, rows, embed in sides:
             if len(rows):
@@ -160,10 +164,14 @@ class DualEncoder(Architecture):
         assert found is not None
         return found
 
-    def embed(self, side: Side, seen: Any) -> Tensor:
-        """(B, D) of length 1, before any layer of prototypes."""
+    def embed(self, side: Side, seen: Any, vector: str = "unit") -> Tensor:
+        """(B, D) of length 1, before any layer of prototypes; "joint" are the same as they are,
+        "tower" (B, W) before any head."""
         plain = side.plain(seen)
-        return normalize(plain if side.head is None else side.head.embed(plain), dim=-1)
+        if vector == "tower":
+            return plain
+        joint = plain if side.head is None else side.head.embed(plain)
+        return joint if vector == "joint" else normalize(joint, dim=-1)
 
     def pairs(self, image: Tensor, text: Tensor, labels: Tensor | None) -> Pairs:
         """What the loss sees: of this process, or of all where it compares pairs."""

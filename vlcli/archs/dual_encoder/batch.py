@@ -21,7 +21,7 @@ from vlcli.towers.text.tower import Tokenize
 class DualBatch:
     """`seen` and `read` are the rows with a picture (P) and with a text (Q). `pixels` (P, H, W, 3)
     are bytes, else `features` (P, F) are stored ones; `tokens` have Q rows. `labels` (B) number
-    classes, -1 where there is none."""
+    classes, -1 where there is none; `vector` says which ones are asked for, as `Example` does."""
 
     ids: tuple[str, ...]
     seen: Tensor
@@ -30,6 +30,7 @@ class DualBatch:
     features: Tensor | None
     tokens: dict[str, Tensor]
     labels: Tensor | None
+    vector: str = "unit"
 
     def to(self, device: Any) -> DualBatch:
         moved = {each.name: _moved(getattr(self, each.name), device) for each in fields(self)}
@@ -68,6 +69,7 @@ class Collator:
             features=torch.stack([_pooled(v) for v in visuals]) if visuals and not raw else None,
             tokens=self.tokenize([texts[row] for row in read]) if read else {},
             labels=self._labels(examples) if self.classes else None,
+            vector=examples[0].vector,
         )
 
     def _labels(self, examples: Sequence[Example]) -> Tensor:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vlcli.spec.rules import Finding, Rule, checkpoint, compute, library, rule, training
+from vlcli.spec.entries import judged_by
+from vlcli.spec.rules import (
+    Finding,
+    Rule,
+    checkpoint,
+    compute,
+    library,
+    listed,
+    rule,
+    tasks,
+    training,
+)
 from vlcli.spec.run import Run
 
 from .groups.needs import has_head
@@ -98,5 +109,17 @@ def everything_frozen(run: Run) -> Iterator[Finding]:
         )
 
 
-SHARED = [each for each in library.RULES if each.code == "R167"]
+@rule(OWN, "I20", "error", "a task that judges", "task")
+def trains_something(run: Run) -> Iterator[Finding]:
+    """zeroshot, linear_probe, knn and sts judge what a run of alignment has learned; there is
+    nothing in them to train on."""
+    if judged := judged_by(run.task or ""):
+        yield Finding(
+            ("task",),
+            f"{run.task} judges runs of {listed(judged)} and trains none.",
+            f'Set task: "{judged[0]}", and judge its run by vlcli eval --task {run.task}.',
+        )
+
+
+SHARED = [each for each in (*library.RULES, *tasks.RULES) if each.code in ("R167", "R172")]
 RULES = (*OWN, *SHARED, *training.RULES, *checkpoint.RULES, *compute.RULES)

@@ -15,6 +15,7 @@ from vlcli.spec.sizes import of_store
 from vlcli.spec.stores import STORED
 
 from .groups.alignment import AlignmentArgs, HeadArgs
+from .groups.evaluation import EvaluationArgs
 from .groups.image_tower import ImageTowerArgs
 from .groups.rates import RateArgs
 from .groups.text_tower import TextTowerArgs
@@ -24,6 +25,7 @@ from .objectives import OBJECTIVES
 
 # Bases read from the last to the first: pydantic collects fields in that order.
 class DualSpec(
+    EvaluationArgs,
     CaptionChoiceArgs,
     RateArgs,
     AlignmentArgs,
@@ -70,6 +72,15 @@ class DualSpec(
     def answer_list(self) -> str | None:
         """Losses with labels number the classes of the training data."""
         return "train" if OBJECTIVES[self.loss].labels else None
+
+    @property
+    def judged_every(self) -> dict[str, int]:
+        return {
+            "zeroshot": self.zeroshot_frequency,
+            "linear_probe": self.linear_frequency,
+            "knn": self.linear_frequency,
+            "sts": self.nlp_eval_frequency,
+        }
 
     @classmethod
     def method(cls, run: Run) -> str:

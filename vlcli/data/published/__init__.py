@@ -1,4 +1,4 @@
-"""The published annotation files of every task of VL-T5 and VL-Adapter, as records.
+"""The published annotation files of every task of VL-T5 and VL-Adapter, and STS-b, as records.
 
 One file a data set; `read` is the one entry. What a record's `image` holds follows `feature_type`:
 for butd and the CLIP grids a reference of `vlcli.data.references` (for clips always the file of
@@ -25,6 +25,7 @@ from .pictures import PublishedPictures, picture_path
 from .pretraining import pretrain
 from .questions import gqa, questions, vqa
 from .refcoco import refcoco
+from .sts import sts, text_pairs
 from .vcr import pretrain_vcr, vcr
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "questions",
     "read",
     "tags",
+    "text_pairs",
     "year",
 ]
 
@@ -56,6 +58,7 @@ TASKS: dict[str, Callable[[Asked], list[Record]]] = {
     "activitynet": video.activitynet,
     "pretrain": pretrain,
     "pretrain_vcr": pretrain_vcr,
+    "sts": sts,
 }
 
 

@@ -186,9 +186,11 @@ def captions_cut_short(run: Run) -> Iterator[Finding]:
 )
 def values_of_tasks(run: Run) -> Iterator[Finding]:
     """Some keys take an object with a value for each task, such as batch_size: {vqa: 80, caption:
-    50}. It may name the tasks of the run, and no others: a misspelt one would be left out in
-    silence. A task that it does not name gets what it would get without the key."""
-    known = facts.trained_tasks(run)
+    50}. It may name the tasks of the run and those that judge it (zeroshot, ...), and no others: a
+    misspelt one would be left out in silence. A task that it does not name gets what it would get
+    without the key."""
+    trained = facts.trained_tasks(run)
+    known = (*trained, *(t for t in entries.all_of("task") if {*trained} & {*entries.judged_by(t)}))
     for key in run.written:
         value = run.values.get(key)
         others = [task for task in value if task not in known] if isinstance(value, ByTask) else []
@@ -196,7 +198,7 @@ def values_of_tasks(run: Run) -> Iterator[Finding]:
             yield Finding(
                 (key,),
                 f"{key} has values for {listed(others)}, and the run trains on "
-                f"{listed([each for each in known if each])}.",
+                f"{listed([each for each in trained if each])}.",
                 f"Remove {'them' if len(others) > 1 else 'it'} from {key}, or name the tasks of "
                 "the run.",
             )
