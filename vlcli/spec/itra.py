@@ -49,7 +49,6 @@ _KEYS = {
 }
 
 _NEVER = "the original reads it nowhere"
-_EACH = "every epoch is validated, and `vlcli eval --task` has"
 _LAUNCH = "torchrun says it"
 # Arguments without a key, by the key that they would have.
 REMOVED: dict[str, str] = {
@@ -72,12 +71,8 @@ REMOVED: dict[str, str] = {
     "use_bn_sync": "batch norms keep the statistics of their process",
     "force_quick_gelu": "which GELU it is belongs to the weights, or to a name with -quickgelu",
     "torchscript": "nothing here runs as TorchScript",
-    "zeroshot_frequency": f"{_EACH} zeroshot",
-    "linear_frequency": f"{_EACH} linear_probe and knn",
-    "nlp_eval_frequency": f"{_EACH} sts",
     "retrieval_frequency": "every epoch is validated by retrieval",
     "linear_prob_mode": "`vlcli eval --task linear_probe` has one way",
-    "C": "`vlcli eval --task linear_probe` chooses it on validation data",
     "w_align": "the loss has its own weight alone; SimCSE alone is no alignment",
     "w_simcse": "the loss has its own weight alone; there is no term between texts",
     "retrieval_csv_separator": "all tables of a run have the columns that csv_* names",
@@ -99,6 +94,8 @@ DEFAULTS: Values = {
     **{"weight_decay": 0.05, "adam_eps": 1e-8, "seed": 0},
 }
 N_PROMPT = 4
+# Epochs between evaluations, and whether these are of classes.
+FREQUENCIES = {"zeroshot_frequency": True, "linear_frequency": True, "nlp_eval_frequency": False}
 UNCLIPPED = 1e16
 BUILDERS = {"openclip": "open_clip"}
 OPTIMIZERS = {"adamw": "adamw", "adam": "adam", "sgd": "sgd", "rmsprop": "rms", "momentum": "sgd"}
@@ -139,12 +136,13 @@ def _without_effect(values: Values) -> Iterator[str]:
         yield from ("adam_eps", "adam_beta1", "adam_beta2")
     if values.get("test_only"):
         yield from ("lr", "lr_schedule", "warmup", "adam_eps", "clip_grad_norm", "optim", "epochs")
+        yield from FREQUENCIES
 
 
 def _says_something(key: str, value: Any, written: Values) -> bool:
     """Whether a person has to hear that an argument is gone: not where it asked for nothing."""
-    if key.endswith("_frequency"):
-        return key not in ("save_frequency", "retrieval_frequency") and value > 0
+    if key in ("save_frequency", "retrieval_frequency"):
+        return False
     if key.startswith("retrieval_"):
         twin = {"retrieval_images_dir": "images"}.get(key, key.removeprefix("retrieval_"))
         return bool(value) and value != written.get(twin, value)
@@ -244,7 +242,18 @@ def _data(values: Values) -> list[str]:
         for key in ("train_topk", "episode_size"):
             values.pop(key, None)
     named = ",".join(str(values.get(key, "")) for key in ("train", "valid", "test"))
-    if "karpathy" not in named:
+    judged_by = [key for key in FREQUENCIES if values.get(key, 0) > 0]
+    for key in FREQUENCIES.keys() - set(judged_by):
+        values.pop(key, None)
+    if "linear_frequency" not in judged_by:
+        values.pop("C", None)
+    if any(FREQUENCIES[key] for key in judged_by):
+        values["cls_task"] = "cifar10"
+        notes.append(
+            "classes are judged on CIFAR-10, as the original's linear probe; its zero-shot"
+        )
+        notes[-1] += " classification had ImageNet."
+    if "karpathy" not in named and not judged_by:
         values.pop("data_root", None)
     for name, known in CLASSES.items():
         if name in named:
