@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import shlex
+from pathlib import Path
 from typing import Any
 
+import json5
 import pytest
 
 from vlcli.archs.dual_encoder.spec import DualSpec
 from vlcli.spec.convert import ConvertError, convert_script, convert_words, render
 from vlcli.spec.fields import arguments
 from vlcli.spec.itra import DEFAULTS, FATES, ITRA, OLD, REMOVED
-from vlcli.spec.read import read_spec_text
+from vlcli.spec.read import read_spec, read_spec_text
 
 LATE = {"BYOL", "nori-dataset", "retrieval-nori-dataset", "skip-scheduler"}
 
@@ -271,3 +273,33 @@ def test_a_removed_argument_is_explained(capsys: pytest.CaptureFixture[str]) -> 
     told = json.loads(capsys.readouterr().out)
     assert told["argument"] == "cache_dir"
     assert told["key"] is None
+
+
+LOCKED = ("lock_text_partial",)  # shortened in the command above
+RECIPES = sorted(Path(__file__).parents[2].joinpath("specs/published").glob("itra_*.json5"))
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_a_recipe_has_nothing_to_be_warned_of(path: Path) -> None:
+    """But for files of the user's own, which are elsewhere."""
+    reading = read_spec(path)
+    assert [p for p in reading.problems if p.code not in CODES_OF_FILES] == []
+    assert len(RECIPES) == 10
+
+
+@pytest.mark.parametrize(
+    ("recipe", "command"),
+    [
+        *(("coco", "coco"), ("scratch", "scratch"), ("cifar10", "classes")),
+        *(("zeroshot_retrieval", "judged"), ("rsicd", "table"), ("coco_tricks", "tricks")),
+        ("adapter", "adapted"),
+    ],
+)
+def test_a_recipe_asks_for_what_its_command_does(recipe: str, command: str) -> None:
+    """The files, and what is judged beside retrieval, apart."""
+    mine = json5.loads((RECIPES[0].parent / f"itra_{recipe}.json5").read_text())
+    theirs = converted(DOCUMENTED[command]).values
+    same = mine.keys() & theirs.keys() - {"train", "valid", "test", "images", *LOCKED}
+    assert {key: mine[key] for key in same} == {key: theirs[key] for key in same}
+    written = {"loss", "lr", "epochs", "image_model", "text_model", "batch_size"} & theirs.keys()
+    assert written <= same | {"loss"}
