@@ -55,7 +55,7 @@ class SentenceTower(TextTower):
     def __init__(self, name: str, model: Any) -> None:
         super().__init__()
         self.name, self.model = name, model
-        self.width = model.get_sentence_embedding_dimension()
+        self.width = model.get_embedding_dimension()
         first = model.transformers_model
         if getattr(first, "pooler", None) is not None:
             first.pooler = None  # else it would be left without a gradient
