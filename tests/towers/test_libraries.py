@@ -120,24 +120,31 @@ def roberta(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(folder)
 
 
+TEXTS: dict[str, tuple[tuple[int, ...], int]] = {}  # by configuration: many have the same
+
+
+def texts(name: str, folder: str | None) -> tuple[tuple[int, ...], int]:
+    """The shape of what a text tower makes of two texts, and the width that it tells."""
+    config = open_clip.get_model_config(name)
+    own = json.dumps([config["embed_dim"], config["text_cfg"], config.get("custom_text"), folder])
+    if own not in TEXTS:
+        length = config["text_cfg"].get("context_length", 77)
+        with torch.device("meta"), torch.no_grad():
+            tower = text_tower(name, "", False, folder=folder)
+            found = tower({"ids": torch.empty(2, length, dtype=torch.long)}).shape
+        TEXTS[own] = tuple(found), tower.width
+    return TEXTS[own]
+
+
 @pytest.mark.parametrize("name", CLIPS)
 def test_every_architecture_of_open_clip_has_two_sides_of_one_width(
     name: str, roberta: str
 ) -> None:
     """The text towers of transformers take their shape from a folder."""
+    width = open_clip.get_model_config(name)["embed_dim"]
     image = outline(f"open_clip:{name}")
-    config = open_clip.get_model_config(name)
-    with torch.device("meta"):
-        text = text_tower(name, "", False, folder=roberta if hub_text(name) else None)
-    length = config["text_cfg"].get("context_length", 77)
-    ids = torch.empty(2, length, dtype=torch.long, device="meta")
-    with torch.no_grad():
-        found = text({"ids": ids}).shape
-    projected = not hub_text(name) or config["text_cfg"].get("hf_proj_type") == "linear"
-    width = config["embed_dim"] if projected else 32
-    assert seen(image, image.look.size) == (2, 1, 1, config["embed_dim"])
-    assert tuple(found) == (2, width)
-    assert text.width == config["embed_dim"]
+    assert seen(image, image.look.size) == (2, 1, 1, width)
+    assert texts(name, roberta if hub_text(name) else None) == ((2, width), width)
 
 
 @pytest.mark.parametrize("kind", ["clip", "custom", "coca", "bias"])
@@ -211,19 +218,17 @@ def test_every_published_pair_of_open_clip_is_asked_for_by_its_name(
     [
         *("vit_tiny_patch16_224", "deit_tiny_patch16_224", "swin_tiny_patch4_window7_224"),
         *("convnext_atto", "efficientnet_lite0", "mobilenetv3_small_050", "regnetx_002"),
-        *("resnet18", "edgenext_xx_small", "mobilevit_xxs", "levit_128s", "eva02_tiny_patch14_224"),
-        *("beit_base_patch16_224", "maxvit_tiny_tf_224", "pvt_v2_b0", "ghostnet_050"),
+        *("resnet18", "edgenext_xx_small", "levit_128s", "eva02_tiny_patch14_224", "pvt_v2_b0"),
     ],
 )
 def test_families_of_timm_pool(name: str) -> None:
     tower = outline(f"timm:{name}")
-    with torch.device("meta"):
-        wanted = timm.create_model(name).reset_classifier(0)
-    assert wanted is None
-    before = seen(tower, tower.look.size)
+    with torch.device("meta"), torch.no_grad():
+        own = timm.create_model(name, num_classes=0)
+        width = own(torch.empty(2, 3, tower.look.size, tower.look.size)).shape[1]
+    assert seen(tower, tower.look.size) == (2, 1, 1, width)
     tower.settle("pooled")
-    assert before == seen(tower, tower.look.size)
-    assert before[1:3] == (1, 1)
+    assert seen(tower, tower.look.size) == (2, 1, 1, width)
 
 
 MINI = [name for name in huggingface.SHAPES if name.endswith("-mini")]
@@ -284,7 +289,7 @@ def test_a_folder_gives_its_weights_and_its_look(tmp_path: Path) -> None:
     with torch.no_grad():
         scores = whole(tower.pixels(PICTURES[:, :32, :32])).logits
     pooled = tower.features(PICTURES[:, :32, :32], "pooled")[:, 0, 0]
-    torch.testing.assert_close(whole.classifier(pooled), scores)
+    torch.testing.assert_close(whole.classifier(pooled.clone()), scores)
 
 
 def test_of_a_clip_of_transformers_the_image_side_is_taken(tmp_path: Path) -> None:
@@ -292,7 +297,8 @@ def test_of_a_clip_of_transformers_the_image_side_is_taken(tmp_path: Path) -> No
     small = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
     text = CLIPTextConfig(vocab_size=60, intermediate_size=32, **small)
     vision = CLIPVisionConfig(image_size=32, patch_size=16, intermediate_size=32, **small)
-    config = CLIPConfig.from_text_vision_configs(text, vision, projection_dim=16)
+    sides = {"text_config": text.to_dict(), "vision_config": vision.to_dict()}
+    config = CLIPConfig(**sides, projection_dim=16)
     whole = CLIPModel(config).eval()
     whole.save_pretrained(tmp_path)
     tower = build(f"huggingface:{tmp_path}")

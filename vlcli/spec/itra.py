@@ -49,7 +49,6 @@ _KEYS = {
 }
 
 _NEVER = "the original reads it nowhere"
-_EACH = "every epoch is validated, and `vlcli eval --task` has"
 _LAUNCH = "torchrun says it"
 # Arguments without a key, by the key that they would have.
 REMOVED: dict[str, str] = {
@@ -72,12 +71,8 @@ REMOVED: dict[str, str] = {
     "use_bn_sync": "batch norms keep the statistics of their process",
     "force_quick_gelu": "which GELU it is belongs to the weights, or to a name with -quickgelu",
     "torchscript": "nothing here runs as TorchScript",
-    "zeroshot_frequency": f"{_EACH} zeroshot",
-    "linear_frequency": f"{_EACH} linear_probe and knn",
-    "nlp_eval_frequency": f"{_EACH} sts",
     "retrieval_frequency": "every epoch is validated by retrieval",
     "linear_prob_mode": "`vlcli eval --task linear_probe` has one way",
-    "C": "`vlcli eval --task linear_probe` chooses it on validation data",
     "w_align": "the loss has its own weight alone; SimCSE alone is no alignment",
     "w_simcse": "the loss has its own weight alone; there is no term between texts",
     "retrieval_csv_separator": "all tables of a run have the columns that csv_* names",
@@ -99,12 +94,18 @@ DEFAULTS: Values = {
     **{"weight_decay": 0.05, "adam_eps": 1e-8, "seed": 0},
 }
 N_PROMPT = 4
+# Epochs between evaluations, and whether these are of classes.
+FREQUENCIES = {"zeroshot_frequency": True, "linear_frequency": True, "nlp_eval_frequency": False}
 UNCLIPPED = 1e16
 BUILDERS = {"openclip": "open_clip"}
 OPTIMIZERS = {"adamw": "adamw", "adam": "adam", "sgd": "sgd", "rmsprop": "rms", "momentum": "sgd"}
 OPTIMIZERS |= {"nesterov": "sgd", "fusedadamw": "adamw", "fusedadam": "adam", "fusedsgd": "sgd"}
 COCO = ("mscoco_captions", "mscoco_captions_2014", "mscoco_captions_x0.1")
 TABLE = (".csv", ".tsv")
+CLASSES = {
+    "CIFAR": {"prompt_templates": "cifar"},
+    "ImageNet": {"prompt_templates": "imagenet", "class_names": "imagenet"},
+}
 CHINESE = {
     "ViT-B-16": "OFA-Sys/chinese-clip-vit-base-patch16",
     "ViT-L-14": "OFA-Sys/chinese-clip-vit-large-patch14",
@@ -135,12 +136,13 @@ def _without_effect(values: Values) -> Iterator[str]:
         yield from ("adam_eps", "adam_beta1", "adam_beta2")
     if values.get("test_only"):
         yield from ("lr", "lr_schedule", "warmup", "adam_eps", "clip_grad_norm", "optim", "epochs")
+        yield from FREQUENCIES
 
 
 def _says_something(key: str, value: Any, written: Values) -> bool:
     """Whether a person has to hear that an argument is gone: not where it asked for nothing."""
-    if key.endswith("_frequency"):
-        return key not in ("save_frequency", "retrieval_frequency") and value > 0
+    if key in ("save_frequency", "retrieval_frequency"):
+        return False
     if key.startswith("retrieval_"):
         twin = {"retrieval_images_dir": "images"}.get(key, key.removeprefix("retrieval_"))
         return bool(value) and value != written.get(twin, value)
@@ -225,10 +227,10 @@ def _data(values: Values) -> list[str]:
     judged = values.pop("retrieval_data", None)
     root = values.get("data_root", "")
     if "train" in values:
+        if "mscoco_captions_x0.1" in values["train"]:
+            values["train_topk"] = 0.1
         values["train"], told = _splits(values["train"], root, "train")
         notes += told
-        if "mscoco_captions_x0.1" in str(values["train"]):
-            values["train_topk"] = 0.1
     if judged is not None:
         split, told = _splits(judged, root, "test")
         notes += told
@@ -239,8 +241,24 @@ def _data(values: Values) -> list[str]:
         values |= {"test_only": True}
         for key in ("train_topk", "episode_size"):
             values.pop(key, None)
-    tables = any(str(values.get(key, "")).endswith(TABLE) for key in ("train", "valid", "test"))
-    if tables:
+    named = ",".join(str(values.get(key, "")) for key in ("train", "valid", "test"))
+    judged_by = [key for key in FREQUENCIES if values.get(key, 0) > 0]
+    for key in FREQUENCIES.keys() - set(judged_by):
+        values.pop(key, None)
+    if "linear_frequency" not in judged_by:
+        values.pop("C", None)
+    if any(FREQUENCIES[key] for key in judged_by):
+        values["cls_task"] = "cifar10"
+        notes.append(
+            "classes are judged on CIFAR-10, as the original's linear probe; its zero-shot"
+        )
+        notes[-1] += " classification had ImageNet."
+    if "karpathy" not in named and not judged_by:
+        values.pop("data_root", None)
+    for name, known in CLASSES.items():
+        if name in named:
+            values |= known
+    if any(each in named for each in TABLE):
         values.setdefault("csv_separator", "\t")
         if values["csv_separator"] == "\\t":
             values["csv_separator"] = "\t"
@@ -283,7 +301,7 @@ def _output(values: Values) -> list[str]:
 def advice(runner: str | None, values: Values) -> list[str]:
     """What the original's command does not say."""
     return [
-        f"{key} is not given, which the original demands."
+        f"the original demands {ITRA.flags[key]}, which is not given: add {key}."
         for key in ("image_model", "text_model")
         if not values.get(key)
     ]

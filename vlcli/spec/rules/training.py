@@ -53,15 +53,22 @@ def nothing_to_do(run: Run) -> Iterator[Finding]:
 @rule(RULES, "R159", "warning", "a test of untrained weights", "test_only epochs load resume")
 def untrained_weights(run: Run) -> Iterator[Finding]:
     """A run that only tests takes its weights from load or resume. Without them it tests a backbone
-    that has never seen a picture, with a random visual embedding."""
+    that has never seen a picture, with a random visual embedding; but for two pretrained towers
+    without heads, which are whole."""
     only = "test_only" if run.test_only else "epochs" if run.epochs == 0 else None
-    if only and run.test and not run.load and not run.resume:
+    if only and run.test and not run.load and not run.resume and not _whole(run):
         how = "test_only is true" if only == "test_only" else "epochs is 0"
         yield Finding(
             (only, "load"),
             f"{how} and neither load nor resume is set, so untrained weights are tested.",
             "Set load to the run folder or weight file to test.",
         )
+
+
+def _whole(run: Run) -> bool:
+    sides = ("image", "text")
+    pretrained = all(run.values.get(f"pretrained_{side}_model") for side in sides)
+    return pretrained and not any(run.values.get(f"{side}_head_n_layers") for side in sides)
 
 
 @rule(RULES, "R164", "warning", "too few epochs to stop early", "early_stopping epochs")
