@@ -2,10 +2,11 @@
 
     python tests/benchmarks/drawn_tasks.py OUT [NAME ...] [--only full|blind]
 
-NAME is that of a file in `specs/` or of a variant below (all tasks where none is given); what loads
-the quickstart's weights takes those of OUT. OUT gets the runs and
-`results.json`; a run that is there already is only judged. Every step is a `vlcli` command; the
-seconds are those of `vlcli train` from its start to its end, validation and test included.
+NAME is that of a file in `specs/` or of a variant below (all tasks where none is given); what goes
+on from other weights (vcr from pretrain_vcr, adapters of several tasks from quickstart) takes those
+of OUT. OUT gets the runs and `results.json`; a run that is there already is only judged. Every step
+is a `vlcli` command; the seconds are those of `vlcli train` from its start to its end, validation
+and test included.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from real_pictures import judged, vlcli
 
 SPECS = Path(__file__).parents[2] / "specs"
 TASKS = (
-    *("quickstart", "gqa", "nlvr", "vcr", "captions", "refcoco", "mmt", "cls"),
-    *("tvqa", "how2qa", "tvc", "yc2c", "activitynet", "pretrain", "pretrain_vcr"),
+    *("quickstart", "gqa", "nlvr", "captions", "refcoco", "mmt", "cls"),
+    *("tvqa", "how2qa", "tvc", "yc2c", "activitynet", "pretrain", "pretrain_vcr", "vcr"),
 )
 VARIANTS = {"multitask_shared_adapter": ("multitask_adapters", "use_single_adapter=true")}
 
@@ -34,8 +35,8 @@ def trained(out: Path, name: str, use_vision: bool, before: dict[str, Any]) -> d
         plain, *others = VARIANTS.get(name, (name,))
         spec = SPECS / f"{plain}.json5"
         values = [f"output={run}", *others, *([] if use_vision else ["use_vision=false"])]
-        if "load" in json5.loads(spec.read_text()):
-            values.append(f"load={out / 'quickstart'}")
+        if first := json5.loads(spec.read_text()).get("load"):
+            values.append(f"load={out / (first if use_vision else first + '-blind')}")
         seconds = vlcli("train", str(spec), *(f"--set={value}" for value in values))
     return {"seconds": round(seconds), **judged(run)}
 

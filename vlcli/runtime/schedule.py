@@ -18,9 +18,8 @@ class Schedule:
     def __init__(self, args: TrainingArgs, total: int) -> None:
         self.kind: Literal["linear", "cosine", "constant"] = args.lr_schedule
         self.total = total
-        counted = args.warmup is not None
-        self.warmup = args.warmup if counted else int(total * args.warmup_ratio)
-        self.first = 1 if counted else 0
+        share = int(total * args.warmup_ratio)
+        self.warmup, self.first = (share, 0) if args.warmup is None else (args.warmup, 1)
 
     def factor(self, step: int) -> float:
         """Share of the peak rate that update number `step` (from 0) is made with."""

@@ -19,7 +19,8 @@ class CaptionChoiceArgs(Group):
     )
     episode_size: int = arg(
         0,
-        "Training examples of an epoch, drawn from all with replacement; 0 takes each once.",
+        "Training examples of an epoch, drawn anew each time, none again before all have come (the "
+        "published tool draws with replacement); 0 takes each once.",
         ge=0,
         needs=needs.TRAINING,
         new=True,
