@@ -129,9 +129,10 @@ def texts(name: str, folder: str | None) -> tuple[tuple[int, ...], int]:
     own = json.dumps([config["embed_dim"], config["text_cfg"], config.get("custom_text"), folder])
     if own not in TEXTS:
         length = config["text_cfg"].get("context_length", 77)
-        with torch.device("meta"), torch.no_grad():
+        # models of transformers look at their tokens, and are small here
+        with torch.device("cpu" if folder else "meta"), torch.no_grad():
             tower = text_tower(name, "", False, folder=folder)
-            found = tower({"ids": torch.empty(2, length, dtype=torch.long)}).shape
+            found = tower({"ids": torch.zeros(2, length, dtype=torch.long)}).shape
         TEXTS[own] = tuple(found), tower.width
     return TEXTS[own]
 

@@ -49,7 +49,8 @@ def table(kind: str, stderr: bool = False) -> None:
     """One of KINDS as a table."""
     from vlcli.cli.screen import print_table
 
-    print_table(_rows(kind), (kind, "what it is", "from"), stderr)
+    headings = ("argument", "key", "why") if kind == "itra" else (kind, "what it is", "from")
+    print_table(_rows(kind), headings, stderr)
 
 
 def _rows(kind: str) -> list[tuple[str, str, str]]:
@@ -103,7 +104,7 @@ def _towers(library: str, find: str | None, json: bool) -> None:
     if rows:
         print_table(rows, ("name", "side", "pretrained weights"))
     of = "" if find is None else f' with "{find}" in their name or that of their weights'
-    say(f"{len(rows)} towers of {library}{of}.")
+    say(f"{len(rows)} tower{'' if len(rows) == 1 else 's'} of {library}{of}.")
     if library in ("huggingface", "sbert"):
         say("Any model of the hub by its name, and any folder, can be named beside these.")
 

@@ -118,13 +118,15 @@ def _path(name: str) -> str:
 
 
 def _anew(model: Any) -> Any:
-    """The same modules with new weights."""
+    """The same modules with new weights; what a word counts stays."""
     held = model.transformers_model
     for module in model.modules():
         for name, child in list(module.named_children()):
             if child is held and held is not None:
                 setattr(module, name, AutoModel.from_config(held.config))
-    fresh = set() if held is None else set(model.transformers_model.modules())
+    kept = [each for each in model.modules() if type(each).__name__ == "WordWeights"]
+    kept += [] if held is None else [model.transformers_model]
+    fresh = {inner for each in kept for inner in each.modules()}
     kinds = (nn.Linear, nn.Embedding, nn.LSTM, nn.Conv1d, nn.LayerNorm)
     for module in model.modules():
         if isinstance(module, kinds) and module not in fresh:
