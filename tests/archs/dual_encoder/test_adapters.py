@@ -11,9 +11,8 @@ from torch.nn.functional import cross_entropy, normalize
 from transformers import AutoModel, BertConfig
 
 from tests.archs.dual_encoder.recorded import needs_recordings, numbers
-from vlcli.archs.dual_encoder.towers import Side
+from vlcli.archs.dual_encoder.towers import Side, adapt, prompt_of
 from vlcli.peft.freezing import of_library
-from vlcli.peft.library import put_into
 from vlcli.towers.text.huggingface import tower
 
 PUBLISHED = {
@@ -36,6 +35,12 @@ BASE = {
     "unipelt": 11_083_376,
     "mam_adapter": 22_493_984,
 }
+MORE = (
+    *("seq_bn", "par_bn", "scaled_par_bn", "prefix_tuning_flat", "compacter++[reduction_factor=8]"),
+    *("dora", "mtl_lora", "adapter_plus[reduction_factor=16]", "loreft", "noreft", "direft"),
+    *("prompt_tuning", "prompt_tuning[combine='prefix_after_bos']"),
+    *("vera", "peft:lora", "peft:dora", "peft:ia3", "peft:loha", "peft:oft", "peft:ln_tuning"),
+)
 SMALL = {"hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4}
 SMALL |= {"intermediate_size": 256, "vocab_size": 120}
 
@@ -45,9 +50,8 @@ def side(adapter: str | None, config: BertConfig | None = None) -> Side:
     torch.manual_seed(0)
     drop = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
     model = AutoModel.from_config(config or BertConfig(**SMALL, **drop))
-    if adapter:
-        put_into(model, adapter)
-    made = Side(tower("bert", model, "mean"), None)
+    asked = adapt(model, adapter) if adapter else None
+    made = Side(tower("bert", model, "mean", prompt_of(asked)), None)
     made.lock(True, "")
     return made
 
@@ -81,28 +85,31 @@ def test_the_recorded_sizes() -> None:
     assert facts["real"]["bert-base-uncased"] | BASE == facts["real"]["bert-base-uncased"]
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
+@pytest.mark.parametrize("name", [*PUBLISHED, *MORE])
 def test_a_step_changes_the_adapter_and_nothing_else(name: str) -> None:
     made = side(name).train()
     before = {key: value.clone() for key, value in made.state_dict().items()}
     optimizer = torch.optim.SGD([p for p in made.parameters() if p.requires_grad], lr=0.1)
-    (made(captions()) * torch.linspace(-1, 1, 128)).sum().backward()
+    for _ in range(2):  # what begins at zero hides others from the first gradient
+        (made(captions()) * torch.linspace(-1, 1, 128)).sum().backward()
+        optimizer.step()
     lost = [n for n, p in made.named_parameters() if of_library(n) and p.grad is None]
     assert lost == []
     assert all(p.grad.isfinite().all() for p in made.parameters() if p.grad is not None)
-    optimizer.step()
     after = made.state_dict()
     changed = {key for key in before if not torch.equal(before[key], after[key])}
     assert changed
     assert all(of_library(key) for key in changed)
+    leaked = [n for n, p in made.named_parameters() if not of_library(n) and p.grad is not None]
+    assert leaked == []
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
+@pytest.mark.parametrize("name", [*PUBLISHED, *MORE])
 def test_a_kept_adapter_gives_the_same_vectors(name: str) -> None:
     one, other = side(name), side(name)
     for p in one.parameters():
         if p.requires_grad:
-            nn.init.normal_(p, std=0.05)
+            p.data.add_(0.05 * torch.randn_like(p))
     other.load_state_dict(one.state_dict())
     with torch.no_grad():
         found, again = (each.eval()(captions()) for each in (one, other))
@@ -146,6 +153,56 @@ def test_each_adapter_alone_aligns_a_frozen_tower(name: str) -> None:
     assert loss < 0.15
 
 
+LEARNS = {  # the smallest R@1 and the largest loss after 300 steps, of 3.1 and about 3.6 before
+    **{"compacter++[reduction_factor=8]": (90, 0.8), "adapter_plus[reduction_factor=16]": (75, 1)},
+    **{"seq_bn": (95, 0.3), "par_bn": (95, 0.3), "scaled_par_bn": (95, 0.3), "dora": (95, 0.3)},
+    **{"vera": (50, 2.0), "peft:lora": (95, 0.3), "peft:dora": (95, 0.3)},
+    **{"loreft": (6, 3.2), "noreft": (6, 3.2), "direft": (6, 3.2)},
+    **{"ia3_adapter": (3, 3.61), "prompt_tuning": (3, 3.61)},  # they can hardly, at random
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LEARNS)
+def test_every_other_method_learns_as_far_as_it_can(name: str) -> None:
+    """B10."""
+    loss, recall = aligned(name, 300)
+    assert (recall >= LEARNS[name][0], loss <= LEARNS[name][1]) == (True, True), (recall, loss)
+
+
 @pytest.mark.slow
 def test_compacter_alone_aligns_most_of_it() -> None:
     assert aligned("dummy", 300)[1] >= 80
+
+
+POOLED = ("cls", "cls_before_pooler", "mean", "last")
+
+
+@pytest.mark.parametrize("combine", ["prefix", "prefix_after_bos"])
+@pytest.mark.parametrize("pooler", POOLED)
+def test_prompt_tuning_lets_poolers_find_the_tokens_of_the_text(pooler: str, combine: str) -> None:
+    """B22: the map of places, against picking them out of the states by hand."""
+    torch.manual_seed(0)
+    model = AutoModel.from_config(BertConfig(**SMALL)).eval()
+    asked = adapt(model, f"prompt_tuning[combine='{combine}', prompt_length=5]")
+    first = 0 if combine == "prefix" else 1
+    assert prompt_of(asked) == (first, first + 5)
+    ids = torch.tensor([[1, 7, 8, 9, 2], [1, 5, 2, 0, 0]])
+    mask = (ids > 0).long()
+    with torch.no_grad():
+        states = model(input_ids=ids, attention_mask=mask).last_hidden_state
+        plain = states[:, 5:]
+        if combine == "prefix_after_bos":
+            plain = torch.cat([states[:, :1], states[:, 6:]], 1)
+        assert plain.shape[1] == 5
+        wanted = {
+            "cls": model.pooler.activation(model.pooler.dense(plain[:, 0])),
+            "cls_before_pooler": plain[:, 0],
+            "mean": torch.stack([plain[0].mean(0), plain[1, :3].mean(0)]),
+            "last": torch.stack([plain[0, 4], plain[1, 2]]),
+        }[pooler]
+        made = tower("bert", model, pooler, prompt_of(asked)).eval()
+        found = made({"ids": ids, "mask": mask})
+        torch.testing.assert_close(found, wanted)
+        alone = made({"ids": ids[1:, :3], "mask": mask[1:, :3]})
+    torch.testing.assert_close(found[1:], alone, atol=1e-5, rtol=1e-4)  # padding is not read

@@ -56,6 +56,16 @@ class ImageTowerArgs(Group):
         needs=needs.PICTURES,
         new=True,
     )
+    image_adapter: str | None = arg(
+        None,
+        "A tuning method inside the image tower, which is locked then, as adapter in the text "
+        "tower: of peft in any tower (peft:lora, ...), of the adapters library in those of "
+        "huggingface.",
+        needs=needs.PICTURES,
+        expects="a configuration of peft or of the adapters library, such as peft:lora[r=4], or "
+        "null",
+        new=True,
+    )
     lock_image_model: bool = arg(
         False,
         "Freeze the image tower. One that trains in no part computes without gradients and keeps "

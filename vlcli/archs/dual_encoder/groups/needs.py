@@ -118,8 +118,14 @@ def tower_trains(run: Run, side: str) -> bool:
     """Whether weights of a tower's own train, beside those of a tuning method."""
     if side == "image" and run.image_model_builder == "stored":
         return False
-    locked = getattr(run, f"lock_{side}_model") or bool(run.adapter and side == "text")
+    locked = getattr(run, f"lock_{side}_model") or bool(adapter_of(run, side))
     return not locked or "!" in getattr(run, f"lock_{side}_partial")
+
+
+def adapter_of(run: Run, side: str) -> str | None:
+    """The adapter of a side's tower."""
+    asked: str | None = run.adapter if side == "text" else run.image_adapter
+    return asked
 
 
 def has_head(run: Run, side: str) -> bool:
