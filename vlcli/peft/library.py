@@ -53,7 +53,7 @@ def _hide_padding() -> None:
     rows of prompts that see everything, and this by rows that see what the texts see."""
     import sys
 
-    from adapters.context import ForwardContext
+    from adapters.context import ForwardContext  # type: ignore[import-untyped]
 
     def extended(mask: Any, dim: int | list[int] = 3, prefix_value: int = 0) -> Any:
         many = getattr(ForwardContext.get_context(), "prompt_tokens_length", None)
@@ -67,7 +67,7 @@ def _hide_padding() -> None:
 
     for name, module in list(sys.modules.items()):
         if name.startswith("adapters.models.") and hasattr(module, "prefix_attention_mask"):
-            module.prefix_attention_mask = extended
+            vars(module)["prefix_attention_mask"] = extended
 
 
 def _interface(kind: str) -> Any:
@@ -147,7 +147,7 @@ class LibraryAdapter:
     @contextmanager
     def active(self, rows: int) -> Iterator[None]:
         """The library's context around layers that read so many rows."""
-        from adapters.context import ForwardContext  # type: ignore[import-untyped]
+        from adapters.context import ForwardContext
 
         with ForwardContext(None) as context:
             context.adapters_parallelized = False

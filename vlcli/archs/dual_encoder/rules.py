@@ -110,6 +110,27 @@ def one_width(run: Run) -> Iterator[Finding]:
         )
 
 
+@rule(OWN, "I27", "error", "a model to learn from", "distill_model loss image_model_builder")
+def model_to_learn_from(run: Run) -> Iterator[Finding]:
+    """distill_model adds the cross-entropy between the similarities of this model and those of a
+    frozen CLIP to InfoNCE. That model sees the pictures of a batch themselves, so stored features
+    are not enough."""
+    if run.distill_model is None:
+        return
+    if run.loss != "InfoNCE":
+        yield Finding(
+            ("distill_model", "loss"),
+            f"distill_model is learned from beside InfoNCE, and loss is {run.loss}.",
+            'Remove distill_model, or set loss: "InfoNCE".',
+        )
+    if run.image_model_builder == "stored":
+        yield Finding(
+            ("distill_model", "image_model_builder"),
+            "distill_model sees pictures, and this run reads stored features.",
+            "Remove distill_model, or name an image tower.",
+        )
+
+
 @rule(OWN, "I25", "error", "a queue of whole batches", "queue_size batch_size loss")
 def queue_of_whole_batches(run: Run) -> Iterator[Finding]:
     """SEED keeps the features of the last queue_size examples. Where a batch does not divide it,

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from vlcli.contracts import Lasting
 from vlcli.peft.freezing import in_adapter, of_library
 from vlcli.peft.injected import inject
 from vlcli.peft.library import put_into
@@ -28,21 +29,36 @@ from .freezing import keywords, trains
 from .heads import Head
 from .spec import DualSpec
 
+MADE = 2  # axes of features
 PROMPTS = ("prompt.vectors",)
 ASKED = Asked(3, "Set image_weights to a file or package that holds them, or begin at random.")
 
 
 class ImageTower(nn.Module):
-    """A tower by name that pools its pictures, bytes (B, H, W, 3), to (B, W)."""
+    """A tower by name that pools its pictures, bytes (B, H, W, 3), to (B, W); what it made of them
+    before passes through. `seen` says whether another model sees the pictures, too."""
 
-    def __init__(self, tower: Tower) -> None:
+    placed = False
+
+    def __init__(self, tower: Tower, seen: bool = False) -> None:
         super().__init__()
-        self.tower = tower
+        self.tower, self.seen = tower, seen
         _, _, self.width = tower.shape("pooled")
 
     def forward(self, pixels: Tensor) -> Tensor:
+        if pixels.ndim == MADE:
+            return pixels
         found: Tensor = self.tower(pixels, "pooled")
         return found.flatten(1)
+
+    def lasting(self) -> Lasting | str:
+        """The features of a tower that trains in no part."""
+        if any(each.requires_grad for each in self.parameters()):
+            return "the image tower trains"
+        if self.seen:
+            return "distill_model sees the pictures"
+        facts = {**self.tower.facts(), "pool": "pooled"}
+        return Lasting(facts, 1, self.width, (1, 1), lambda pixels: self(pixels)[:, None])
 
 
 class StoredImages(nn.Module):
@@ -123,7 +139,7 @@ def image_tower(spec: DualSpec, width: int) -> nn.Module:
     tower.settle("pooled")
     if spec.image_adapter is not None:
         adapt(tower.visual, spec.image_adapter)
-    return ImageTower(tower.requires_grad_(True))
+    return ImageTower(tower.requires_grad_(True), spec.distill_model is not None)
 
 
 def adapt(model: Any, text: str) -> Configuration:

@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+from vlcli.spec import needs as everywhere
 from vlcli.spec.fields import Group, arg
 
 from . import needs
@@ -71,6 +72,13 @@ class ImageTowerArgs(Group):
         "Freeze the image tower. One that trains in no part computes without gradients and keeps "
         "the statistics of its batch norms.",
         needs=needs.PICTURES,
+        new=True,
+    )
+    cache_features: bool = arg(
+        False,
+        "Compute what a frozen image tower makes of pictures once, before training, and keep it on "
+        "the disk for this run and others: in vlcli of the user's cache folder.",
+        needs=(needs.PICTURES, needs.IMAGE_STAYS, everywhere.TRAINING),
         new=True,
     )
     lock_image_partial: str = arg(

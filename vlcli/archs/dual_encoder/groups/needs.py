@@ -105,6 +105,20 @@ def _trains(side: str) -> Need:
 
 IMAGE_TRAINS = _trains("image")
 TEXT_TRAINS = _trains("text")
+IMAGE_STAYS = Need(
+    "N1",
+    "where the image tower trains in no part",
+    ("lock_image_model", "lock_image_partial", "image_adapter", "distill_model"),
+    lambda run: not (tower_trains(run, "image") or run.image_adapter or run.distill_model),
+    "Remove {it}, or set lock_image_model: true.",
+)
+DISTILLED = Need(
+    "N1",
+    "with distill_model",
+    ("distill_model",),
+    lambda run: run.distill_model is not None,
+    "Set distill_model, or remove {it}.",
+)
 LAYER_DECAY = Need(
     "N1",
     "with layer_decay_image or layer_decay_text below 1",
