@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
+import open_clip
 import pytest
 import torch
 from torch import Tensor, nn
@@ -11,8 +14,14 @@ from torch.nn.functional import cross_entropy, normalize
 from transformers import AutoModel, BertConfig
 
 from tests.archs.dual_encoder.recorded import needs_recordings, numbers
+from tests.archs.dual_encoder.small import reading, trained
+from tests.archs.dual_encoder.test_runs import weights
+from tests.towers.tiny_clip import NAME, tiny_clip
 from vlcli.archs.dual_encoder.towers import Side, adapt, prompt_of
 from vlcli.peft.freezing import of_library
+from vlcli.runs.evaluate import evaluate_run
+from vlcli.runs.folder import RunFolder
+from vlcli.runs.parts import build
 from vlcli.towers.text.huggingface import tower
 
 PUBLISHED = {
@@ -206,3 +215,43 @@ def test_prompt_tuning_lets_poolers_find_the_tokens_of_the_text(pooler: str, com
         torch.testing.assert_close(found, wanted)
         alone = made({"ids": ids[1:, :3], "mask": mask[1:, :3]})
     torch.testing.assert_close(found[1:], alone, atol=1e-5, rtol=1e-4)  # padding is not read
+
+
+@pytest.mark.parametrize(
+    ("image", "text"),
+    [("peft:lora[r=2]", "lora_adapter"), ("peft:ln_tuning", "vera[r=4]"), (None, "direft")],
+)
+def test_a_run_trains_adapters_alone_and_is_judged_again_as_it_was(
+    image: str | None, text: str, tmp_path: Path
+) -> None:
+    keys = {"image_model": "test_vit", "image_adapter": image, "adapter": text}
+    keys |= {"lock_image_model": True} if image is None else {}
+    spec = reading(**keys).spec
+    torch.manual_seed(spec.seed)
+    before = build(spec).architecture.state_dict()
+    outcome = trained(tmp_path / "run", **keys)
+    after = weights(tmp_path / "run")
+    towers = {name for name in after if ".tower." in name}
+    changed = {name for name in towers if not torch.equal(before[name], after[name])}
+    assert changed
+    assert all(of_library(name) for name in changed)
+    ((found, _),) = evaluate_run(RunFolder(tmp_path / "run"), spec, None)
+    assert found.scores == outcome.evaluations[0].scores
+
+
+def test_learned_prompts_train_in_a_locked_tower_of_a_run(tmp_path: Path) -> None:
+    tiny_clip(tmp_path / "configs")
+    config = open_clip.get_model_config(NAME)
+    config["text_cfg"]["vocab_size"] = 49408
+    (tmp_path / "configs" / f"{NAME}.json").write_text(json.dumps(config))
+    open_clip.add_model_config(tmp_path / "configs")
+    keys = {"text_model_builder": "open_clip", "text_model": NAME, "n_prompt": 2}
+    keys |= {"lock_text_model": True, "text_pooler": "cls", "tokenizer": None}
+    spec = reading(**keys).spec
+    outcome = trained(tmp_path / "run", **keys)
+    torch.manual_seed(spec.seed)
+    before, after = build(spec).architecture.state_dict(), weights(tmp_path / "run")
+    changed = {n for n in after if ".tower." in n and not torch.equal(before[n], after[n])}
+    assert {n for n in changed if n.startswith("text.")} == {"text.tower.prompt.vectors"}
+    ((found, _),) = evaluate_run(RunFolder(tmp_path / "run"), spec, None)
+    assert found.scores == outcome.evaluations[0].scores
