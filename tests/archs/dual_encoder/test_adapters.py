@@ -22,6 +22,7 @@ from vlcli.peft.freezing import of_library
 from vlcli.runs.evaluate import evaluate_run
 from vlcli.runs.folder import RunFolder
 from vlcli.runs.parts import build
+from vlcli.runs.weights import wrapped
 from vlcli.towers.text.huggingface import tower
 
 PUBLISHED = {
@@ -255,3 +256,33 @@ def test_learned_prompts_train_in_a_locked_tower_of_a_run(tmp_path: Path) -> Non
     assert {n for n in changed if n.startswith("text.")} == {"text.tower.prompt.vectors"}
     ((found, _),) = evaluate_run(RunFolder(tmp_path / "run"), spec, None)
     assert found.scores == outcome.evaluations[0].scores
+
+
+def test_adapters_go_into_the_weights_of_a_run_that_had_none(tmp_path: Path) -> None:
+    trained(tmp_path / "plain", image_model="test_vit")
+    keys = {"image_model": "test_vit", "load": str(tmp_path / "plain")}
+    before = weights(tmp_path / "plain")
+    made = build(reading(**keys, image_adapter="peft:vera", adapter="seq_bn").spec).architecture
+    held = {wrapped_less(name): value for name, value in made.state_dict().items()}
+    assert before.keys() <= held.keys()
+    assert [name for name in before if not torch.equal(before[name], held[name])] == []
+    assert any("vera_" in name for name in held)
+
+
+def wrapped_less(name: str) -> str:
+    return name.replace(".base_layer.", ".")
+
+
+def test_fused_attention_takes_the_weights_it_had_without_an_adapter() -> None:
+    clip = open_clip.CLIP(
+        12,
+        open_clip.CLIPVisionCfg(layers=1, width=16, head_width=8, patch_size=8, image_size=16),
+        open_clip.CLIPTextCfg(context_length=8, vocab_size=30, width=16, heads=2, layers=1),
+    ).visual
+    held = {name: value.clone() for name, value in clip.state_dict().items()}
+    adapt(clip, "peft:lora")
+    found = wrapped(held, clip.state_dict())
+    lacking = clip.state_dict().keys() - found.keys()
+    assert lacking
+    assert all(of_library(name) for name in lacking)
+    assert "transformer.resblocks.0.attn.parametrizations.in_proj_weight.original" in found
