@@ -39,6 +39,7 @@ NAMED = (
     *("distilbert", "albert", "roberta", "deberta", "mpnet", "electra", "bert", "gpt2", "bart"),
     *("t5", "siglip", "clip", "beit", "dinov2", "vit"),
 )
+PROJECTED = ("clip", "siglip")  # families whose vectors may have another width than their states
 # Widths of what is left of torchvision's models without their classifier.
 TORCHVISION = (
     (r"resnet(18|34)|squeezenet.*|maxvit_t", 512),
@@ -96,8 +97,9 @@ def width(run: Run, side: str) -> int | None:
         return open_clip_width(name)
     if builder == "stored":
         return of_store(f"{STORED}{name}").width
-    if builder == "huggingface":
-        return transformers_model(name).width
+    if builder == "huggingface" and side == "text":
+        known = transformers_model(name)
+        return None if known.family.startswith(PROJECTED) else known.width
     if builder == "torchvision":
         return next((wide for like, wide in TORCHVISION if re.fullmatch(like, name)), None)
     return None
