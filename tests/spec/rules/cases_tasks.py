@@ -347,7 +347,7 @@ CASES: list[Case] = [
         message='tasks names "zebra", and there is no such task.',
         fix=(
             "There are pretrain, pretrain_vcr, vqa, gqa, nlvr, vcr, caption, refcoco, mmt, "
-            "cls, tvqa, how2qa, tvc, yc2c, activitynet and alignment."
+            "cls, tvqa, how2qa, tvc, yc2c and activitynet."
         ),
         at=(3, 5),
         path="tasks",

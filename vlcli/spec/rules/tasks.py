@@ -146,9 +146,10 @@ def _unknown_task(name: str) -> Iterator[Finding]:
         )
     elif name not in known:
         also = entries.known_as("task", name)
-        near = [also] if also else entries.nearest(name, known)
+        mixed = [each for each in known if not entries.compares(each)]
+        near = [also] if also else entries.nearest(name, mixed)
         message = f'tasks names "{name}", and there is no such task.'
-        fix = f"Did you mean {listed(near, 'or')}?" if near else f"There are {listed(known)}."
+        fix = f"Did you mean {listed(near, 'or')}?" if near else f"There are {listed(mixed)}."
     elif known[name].fault:
         message = f'tasks names "{name}", which cannot be used: {known[name].fault}.'
         fix = "Mend or uninstall the plug-in, or remove the task."

@@ -28,6 +28,7 @@ class EvaluationArgs(Group):
     cls_task: Literal["tinyimagenet", "cifar10"] = arg(
         "tinyimagenet",
         "Which published pictures the splits of zeroshot, linear_probe and knn are.",
+        code="R129",
         new=True,
     )
     zeroshot_frequency: int = arg(
