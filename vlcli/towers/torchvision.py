@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 import torch
-from accelerate import init_empty_weights
+from accelerate import init_empty_weights  # type: ignore[import-untyped]
 from torch import Tensor, nn
 from torchvision import models  # type: ignore[import-untyped]
 
@@ -47,11 +47,12 @@ class ClassifierTower(Tower):
         return found
 
     def settle(self, pool: Pool) -> None:
+        visual: Any = self.visual
         for name in AUXILIARY:
-            if hasattr(self.visual, name):
-                setattr(self.visual, name, None)
-        if hasattr(self.visual, "aux_logits"):
-            self.visual.aux_logits = False
+            if hasattr(visual, name):
+                setattr(visual, name, None)
+        if hasattr(visual, "aux_logits"):
+            visual.aux_logits = False
         if self.head is not None and pool == "pooled":
             self.visual.set_submodule(self.head, nn.Identity())
         else:
