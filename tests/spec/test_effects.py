@@ -50,6 +50,8 @@ REACHED: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
         {"use_hyperformer": True, "unique_hyper_net": True},
     ),
     "COMPACTER": ({"phm_init_range": 0.1}, ADAPTER, COMPACTER),
+    "AVERAGE": ({"model_ema_decay": 0.9}, FULL, {**FULL, "model_ema": True}),
+    "WARMUP_BY_SHARE": ({"warmup_ratio": 0.1}, {**FULL, "warmup": 5}, FULL),
     "LRADAPTER": ({"low_rank_rank": 2}, ADAPTER, {"use_lradapter": True}),
     "FACTORIZED": ({"phm_rank": 2}, {**COMPACTER, "factorized_phm": False}, COMPACTER),
     "OWN_RULES": (

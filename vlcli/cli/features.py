@@ -10,6 +10,7 @@ import typer
 
 from vlcli.cli import stored
 from vlcli.cli.options import INTERRUPTED, USAGE, Json
+from vlcli.spec.encoders import OF_RUN
 
 if TYPE_CHECKING:
     from vlcli.runs.extract import Extracted
@@ -39,8 +40,8 @@ def extract(
         typer.Option(
             "--encoder",
             metavar="NAME",
-            help="timm:NAME, torchvision:NAME, open_clip:NAME[:TAG] or huggingface:NAME; "
-            "pretrained by default.",
+            help="LIBRARY:NAME[:TAG] of timm, torchvision, open_clip or huggingface, pretrained by "
+            "default; or run:RUN, the towers of a run of alignment in their common space.",
         ),
     ],
     weights: Annotated[
@@ -155,6 +156,10 @@ def extract(
     on_bad: Annotated[
         Literal["error", "skip"], typer.Option("--on-bad", help="What an unreadable picture does.")
     ] = "error",
+    texts: Annotated[
+        bool,
+        typer.Option("--texts", help="The captions of a .jsonl by a run, in place of pictures."),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Make a feature store of pictures; repeat it to go on.
@@ -178,6 +183,11 @@ def extract(
             "--names": names,
             "--shard-size": shard_size,
             "--layout store": layout == "store",
+            "--layout": layout != "store",
+            "--engine ray": engine == "ray",
+            "--size": size,
+            "--texts": texts,
+            _RUN: encoder.startswith(OF_RUN),
         }
     )
     wake()
@@ -206,6 +216,7 @@ def extract(
         detector_random=detector_random,
         names=names,
         threads=threads,
+        texts=texts,
     )
     more: dict[str, Any] = {
         "min_score": min_score,
@@ -234,10 +245,16 @@ def extract(
         )
         return
     _close(found, say)
-    print(f'"feature_type": "stored:{out}"' if layout == "store" else found.out)
+    print(found.out if layout != "store" or texts else f'"feature_type": "stored:{out}"')
 
 
+_RUN = f"--encoder {OF_RUN}RUN"
+_NOT_OF_RUNS = (
+    *("--weights", "--random", "--size", "--pool pooled", "--boxes", "--detector", "--layout"),
+    "--engine ray",
+)
 EXCLUDE = (
+    *((_RUN, option) for option in _NOT_OF_RUNS),
     ("--weights", "--random"),
     ("--boxes", "--detector"),
     ("--boxes", "--pool pooled"),
@@ -251,6 +268,7 @@ NEED = {  # options that mean nothing without one of others
     "--boxes-per-picture": ("--boxes", "--detector"),
     "--names": ("--boxes", "--detector"),
     "--shard-size": ("--layout store",),
+    "--texts": (_RUN,),
 }
 
 

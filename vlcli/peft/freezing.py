@@ -47,7 +47,7 @@ def methods_own(model: nn.Module) -> set[str]:
     modules = model.named_modules(remove_duplicate=False)
     inside = tuple(f"{name}." for name, module in modules if isinstance(module, Tuned))
     held = model.state_dict(keep_vars=True)
-    named = {name for name in held if ".lora_" in name or f".{ADAPTER}." in name}
+    named = {name for name in held if ".lora_" in name or in_adapter(name)}
     own = {id(value) for name, value in held.items() if name.startswith(inside) or name in named}
     return {name for name, value in held.items() if id(value) in own}
 

@@ -19,21 +19,79 @@ import torch
 from torch import Tensor, nn
 
 from vlcli.hush import hushed
-from vlcli.spec.library import ADAPTER, Configuration, read
+from vlcli.spec.library import ADAPTER, Configuration, read, read_for_encoder
+from vlcli.spec.problem import UserError
 
 SHARED = ("prefix_tuning", "shared_parameters")  # what the library's model holds for all layers
 
 
-def put_into(stock: Any, text: str) -> Configuration:
-    """Put an adapter into a stock model, whose own passes go through it from now on; what it is."""
+def put_into(stock: Any, text: str, encoder: bool = False) -> Configuration:
+    """Put an adapter into a stock model, whose own passes go through it from now on; what it is.
+    An `encoder` has some methods more. UserError where the library cannot put it into this one."""
     import adapters  # type: ignore[import-untyped]  # seconds: only runs that ask for it pay
 
     warnings.filterwarnings("ignore", "`past_key_value` is deprecated", FutureWarning)
-    asked = read(text)
+    asked = read_for_encoder(text) if encoder else read(text)
     with hushed("adapters"):
-        adapters.init(stock)
-        stock.add_adapter(ADAPTER, config=_config(asked), set_active=True)
+        try:
+            adapters.init(stock, interface=_interface(stock.config.model_type))
+            stock.add_adapter(ADAPTER, config=_config(asked), set_active=True)
+            if asked.has("prompt"):
+                _hide_padding()
+        except (ValueError, AssertionError) as error:
+            first = (str(error) or "its widths do not divide").splitlines()[0].rstrip(".")
+            raise UserError(
+                f"The adapters library cannot put {text} into a {stock.config.model_type}: "
+                f"{first[:160]}. Choose another adapter, or one of peft, such as peft:lora.",
+                exit_code=3,
+            ) from error
     return asked
+
+
+def _hide_padding() -> None:
+    """Let prompts of the library not read what the mask hides: it extends a mask (B, 1, T, T) by
+    rows of prompts that see everything, and this by rows that see what the texts see."""
+    import sys
+
+    from adapters.context import ForwardContext  # type: ignore[import-untyped]
+
+    def extended(mask: Any, dim: int | list[int] = 3, prefix_value: int = 0) -> Any:
+        many = getattr(ForwardContext.get_context(), "prompt_tokens_length", None)
+        if mask is None or many is None:
+            return mask
+        for d in [dim] if isinstance(dim, int) else dim:
+            row = mask.narrow(d, 0, 1)
+            row = row if d == 2 else torch.full_like(row, prefix_value)
+            mask = torch.cat([row.repeat_interleave(many, d), mask], dim=d)
+        return mask
+
+    for name, module in list(sys.modules.items()):
+        if name.startswith("adapters.models.") and hasattr(module, "prefix_attention_mask"):
+            vars(module)["prefix_attention_mask"] = extended
+
+
+def _interface(kind: str) -> Any:
+    """Where the layers of a model stand that the library does not know; None for the others."""
+    if kind != "mpnet":
+        return None
+    from adapters import AdapterModelInterface
+
+    return AdapterModelInterface(
+        adapter_methods=["bottleneck", "lora", "reft", "invertible"],
+        model_embeddings="embeddings",
+        model_layers="encoder.layer",
+        layer_self_attn="attention",
+        layer_cross_attn=None,
+        attn_q_proj="attn.q",
+        attn_k_proj="attn.k",
+        attn_v_proj="attn.v",
+        attn_o_proj="attn.o",
+        layer_intermediate_proj="intermediate.dense",
+        layer_output_proj="output.dense",
+        layer_pre_ffn="intermediate",
+        layer_ln_1="attention.LayerNorm",
+        layer_ln_2="output.LayerNorm",
+    )
 
 
 class LibraryAdapter:
@@ -89,7 +147,7 @@ class LibraryAdapter:
     @contextmanager
     def active(self, rows: int) -> Iterator[None]:
         """The library's context around layers that read so many rows."""
-        from adapters.context import ForwardContext  # type: ignore[import-untyped]
+        from adapters.context import ForwardContext
 
         with ForwardContext(None) as context:
             context.adapters_parallelized = False
@@ -132,7 +190,11 @@ def restart_magnitudes(model: nn.Module) -> None:
 
 def _config(asked: Configuration) -> Any:
     from adapters import ConfigUnion
-    from adapters.configuration.adapter_config import ADAPTER_CONFIG_MAP  # type: ignore[import-untyped]
+    from adapters.configuration.adapter_config import (  # type: ignore[import-untyped]
+        ADAPTER_CONFIG_MAP,
+        AdapterPlusConfig,
+    )
 
-    configs = [ADAPTER_CONFIG_MAP[name].replace(**options) for name, options in asked.pieces]
+    known = {**ADAPTER_CONFIG_MAP, "adapter_plus": AdapterPlusConfig()}
+    configs = [known[name].replace(**options) for name, options in asked.pieces]
     return configs[0] if len(configs) == 1 else ConfigUnion(*configs)

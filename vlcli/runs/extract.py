@@ -16,9 +16,11 @@ from vlcli.data.shards import read_bad
 from vlcli.data.store import FeatureStore
 from vlcli.data.store_writer import StoreWriter, differences, source_digest
 from vlcli.runs import published_layouts
+from vlcli.runs.embedding import RunExtractor
 from vlcli.runs.extractor import Extractor, Wish
 from vlcli.runs.filling import Engine, Progress, Say, Tell, fill_here
 from vlcli.runtime.interrupt import Interrupt
+from vlcli.spec.encoders import OF_RUN
 from vlcli.spec.problem import UserError
 from vlcli.spec.stores import BAD, INDEX, ITEM_BYTES, Index, read_index
 
@@ -70,9 +72,8 @@ class _Task:
         self.wish, self.out, self.say, self.tell = wish, out, say, tell
         self.engine = _engine(wish)
         per_shard(wish.shard_size, 1)  # UserError, before anything is computed
-        self.gathered = gather(wish.source, wish.images)
+        self.gathered, self.extractor = _prepared(wish)
         self.total = len(self.gathered.sizes)
-        self.extractor = Extractor(wish, self.gathered.pictures, self.gathered.folder)
         self.facts = self.extractor.facts()
 
     def store(self) -> Extracted:
@@ -107,6 +108,15 @@ class _Task:
         return Extracted(whole, progress.new, before, self.total, seconds, self.out)
 
 
+def _prepared(wish: Wish) -> tuple[Gathered, Extractor | RunExtractor]:
+    """What there is to extract, and what does it."""
+    if wish.encoder.startswith(OF_RUN):
+        found = RunExtractor(wish)
+        return found.gathered, found
+    gathered = gather(wish.source, wish.images)
+    return gathered, Extractor(wish, gathered.pictures, gathered.folder)
+
+
 def per_shard(size: str, most: int) -> int:
     """How many pictures a shard takes: "4GB" of pictures of so many bytes, or a plain number."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]B)?", size.strip(), re.IGNORECASE)
@@ -131,12 +141,13 @@ def _engine(wish: Wish) -> Engine:
     return ray_engine.fill_on_ray
 
 
-def _plan(extractor: Extractor, total: int, shards: int) -> str:
-    wish, size = extractor.wish, extractor.tower.look.size
+def _plan(extractor: Extractor | RunExtractor, total: int, shards: int) -> str:
+    wish, size = extractor.wish, extractor.side
     most = "up to " if extractor.chooser else ""
+    seen = wish.encoder if wish.texts else f"{wish.encoder}, {size} x {size} pixels"
     return (
-        f"{total:,} pictures, {most}{extractor.tokens} x {extractor.width} {wish.dtype} features "
-        f"each ({wish.encoder}, {size} x {size} pixels)"
+        f"{total:,} {'texts' if wish.texts else 'pictures'}, "
+        f"{most}{extractor.tokens} x {extractor.width} {wish.dtype} features each ({seen})"
         + (f", in {shards:,} shards." if shards > 1 else ".")
     )
 

@@ -41,7 +41,8 @@ THREADS = 8  # that decode, at most, unless the user says otherwise
 class Wish(NamedTuple):
     """What to extract, as the command line has it: `weights` is a file or package, and without it
     and `random` the library's pretrained weights are taken; `boxes` or `detector` ask for features
-    of regions, at most `boxes_per_picture` of them. The published layouts (h5-*) are written by
+    of regions, at most `boxes_per_picture` of them. An encoder that is a run embeds pictures, or
+    `texts`. The published layouts (h5-*) are written by
     way of a store."""
 
     source: Path
@@ -67,6 +68,7 @@ class Wish(NamedTuple):
     threads: int | None = None
     layout: Literal["store", "h5-split", "h5-grid"] = "store"
     engine: Literal["local", "ray"] = "local"
+    texts: bool = False
 
 
 class Rows(NamedTuple):
@@ -88,6 +90,7 @@ class Extractor:
         self.wish, self.pictures, self.folder = wish, pictures, folder
         self.device = choose_device(wish.device)
         self.tower = encoder(wish)
+        self.side = self.tower.look.size
         self.chooser = chooser(wish, folder)
         rows, columns, self.width = self.tower.shape(wish.pool)
         self.cells = grid_boxes(rows, columns).to(self.device)

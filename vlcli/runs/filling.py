@@ -9,6 +9,7 @@ from typing import Any, Protocol, Self
 
 from vlcli.data.shards import ShardWriter
 from vlcli.data.store_writer import StoreWriter
+from vlcli.runs.embedding import RunExtractor
 from vlcli.runs.extractor import Extractor, Rows
 from vlcli.spec.problem import UserError
 
@@ -37,11 +38,17 @@ class Engine(Protocol):
     """Fills all shards of a store that are not whole; False where a stop was asked for."""
 
     def __call__(
-        self, extractor: Extractor, writer: StoreWriter, progress: Progress, asked: Asked
+        self,
+        extractor: Extractor | RunExtractor,
+        writer: StoreWriter,
+        progress: Progress,
+        asked: Asked,
     ) -> bool: ...
 
 
-def fill_here(extractor: Extractor, writer: StoreWriter, progress: Progress, asked: Asked) -> bool:
+def fill_here(
+    extractor: Extractor | RunExtractor, writer: StoreWriter, progress: Progress, asked: Asked
+) -> bool:
     """The engine that is this process, one shard after the other."""
     for plan in writer.todo():
         with writer.shard(plan) as shard:
@@ -51,7 +58,9 @@ def fill_here(extractor: Extractor, writer: StoreWriter, progress: Progress, ask
     return True
 
 
-def fill(extractor: Extractor, shard: ShardWriter, progress: Progress, asked: Asked) -> bool:
+def fill(
+    extractor: Extractor | RunExtractor, shard: ShardWriter, progress: Progress, asked: Asked
+) -> bool:
     """Add what a shard lacks; False where a stop was asked for."""
     with Behind() as behind:
         for rows in extractor.rows(_batches(shard, extractor.wish.batch_size)):
@@ -99,7 +108,7 @@ def _batches(shard: ShardWriter, size: int) -> Iterator[list[str]]:
             yield left
 
 
-def _bear(rows: Rows, extractor: Extractor) -> None:
+def _bear(rows: Rows, extractor: Extractor | RunExtractor) -> None:
     """Bad pictures are an error, or not."""
     if extractor.wish.on_bad == "skip":
         return

@@ -17,6 +17,7 @@ from vlcli.data.shards import Plan, ShardWriter, whole
 from vlcli.data.store_writer import StoreWriter
 from vlcli.data.visual import Pictures
 from vlcli.disk import Busy
+from vlcli.runs.embedding import RunExtractor
 from vlcli.runs.extractor import Extractor, Wish
 from vlcli.runs.filling import Asked, Progress, fill
 from vlcli.spec.problem import UserError
@@ -40,10 +41,11 @@ class Filled(NamedTuple):
 
 
 def fill_on_ray(
-    extractor: Extractor, writer: StoreWriter, progress: Progress, asked: Asked
+    extractor: Extractor | RunExtractor, writer: StoreWriter, progress: Progress, asked: Asked
 ) -> bool:
     """The engine that hands each shard to a task. One whose process is killed is run again, and
     goes on behind what it had forced to the disk."""
+    assert isinstance(extractor, Extractor)  # a run's is filled here alone
     ray = library()
     with _cluster(ray):
         kind, many = _room(ray, extractor.wish)

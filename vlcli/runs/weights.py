@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from torch import Tensor
@@ -42,6 +43,7 @@ def load_into(architecture: Architecture, name: str) -> list[str]:
         held = joined(read_weights(path / WEIGHTS), read_left(path), architecture, path)
     else:
         held = read_pth(path) if path.suffix == ".pth" else read_weights(path)
+    held = wrapped(held, architecture.state_dict())
     lacking = load_weights(architecture, held, path, _new(architecture, held))
     remarks = []
     if own := [name for name in lacking if name.startswith(TOWER)]:
@@ -51,6 +53,17 @@ def load_into(architecture: Architecture, name: str) -> list[str]:
         first = f"{path} gives no weights for {len(new)} parameters"
         remarks.append(f"{first} ({new[0]}, ...): new ones.")
     return remarks
+
+
+def wrapped(held: dict[str, Tensor], names: Collection[str]) -> dict[str, Tensor]:
+    """Weights under the names of a model in which an adapter has wrapped some of their layers."""
+    plain = {_plain(name): name for name in names if name not in held}
+    return {plain.get(name, name): value for name, value in held.items()}
+
+
+def _plain(name: str) -> str:
+    """What a weight is called without the wrapper of peft, or of LoRA in fused attention."""
+    return re.sub(r"\bparametrizations\.(\w+)\.original$", r"\1", name).replace(".base_layer.", ".")
 
 
 def _new(architecture: Architecture, held: dict[str, Tensor]) -> Callable[[str], bool]:

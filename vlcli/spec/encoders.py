@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 RAW = "raw:"  # feature_type: "raw:LIBRARY:NAME"
+OF_RUN = "run:"  # an encoder that a run of two encoders has trained
 LIBRARIES = ("timm", "torchvision", "open_clip", "huggingface")
 
 # Libraries of towers, and what they have, for `vlcli list towers`.

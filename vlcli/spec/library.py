@@ -1,7 +1,8 @@
 """The configuration strings of the `adapters` library, read without importing it.
 
 `name`, `name[option=value, ...]` and several of them joined by `|`; values are Python's literals.
-The tables hold what the library's version does on T5 and BART; a test compares them with it.
+The tables hold what the library's version does on T5 and BART, and on encoders, which have some
+methods more; a test compares them with it. `peft:name[...]` means a method of `peft`.
 """
 
 from __future__ import annotations
@@ -9,10 +10,25 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from .entries import nearest
-from .library_options import BOTTLENECK, LORA, NOT_TAKEN, PREFIX, SHORT_LORA, VERA, Option
+from .library_options import (
+    BOTTLENECK,
+    COUNT,
+    FRACTION,
+    LORA,
+    NOT_TAKEN,
+    POSITIVE,
+    PREFIX,
+    PROMPT,
+    REFT,
+    SHORT_LORA,
+    TARGETS,
+    VERA,
+    Option,
+)
 
 ADAPTER = "vlcli"  # the adapter's name inside the library, and so a part of its parameters' names
 PATTERN = re.compile(r"^(?P<name>[^\[\]|\n]+?)\s*(?:\[(?P<options>.*)\])?$", re.DOTALL)
@@ -100,6 +116,17 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "use_gating": False,
         "shared_gating": True,
     },
+    "prompt": {"prompt_length": 10, "combine": "prefix"},
+    "reft": {
+        "layers": "all",
+        "prefix_positions": 3,
+        "suffix_positions": 0,
+        "r": 1,
+        "tied_weights": False,
+        "dropout": 0.05,
+        "non_linearity": None,
+    },
+    "peft": {"targets": None},
     "lora": {
         "selfattn_lora": True,
         "intermediate_lora": False,
@@ -182,6 +209,37 @@ ALIASES: dict[str, tuple[str, Mapping[str, Any]]] = {
     "mam_adapter": ("mam", {}),
 }
 
+_TOKEN_PLUS = {
+    **{"original_ln_after": False, "original_ln_before": True, "residual_before_ln": False},
+    **{"stochastic_depth": 0.1, "init_weights": "houlsby", "scaling": "channel"},
+    **{"reduction_factor": 96, "non_linearity": "gelu"},
+}
+
+# What encoders have beside them: nothing is written there token by token.
+OF_ENCODERS: dict[str, Known] = {
+    "adapter_plus": Known("bottleneck", _TOKEN_PLUS, BOTTLENECK),
+    "mtl_lora": Known("lora", {}, LORA),
+    "prompt_tuning": Known("prompt", {}, PROMPT),
+    "loreft": Known("reft", {}, REFT),
+    "noreft": Known("reft", {}, REFT),
+    "direft": Known("reft", {}, REFT),
+}
+
+# The methods of `peft`, which go into the layers of any encoder.
+PEFT = "peft:"
+_LOW_RANK = {"r": COUNT, "alpha": POSITIVE, "dropout": FRACTION, "targets": TARGETS}
+OF_PEFT: dict[str, Known] = {
+    "lora": Known("peft", {"r": 8, "alpha": 16, "dropout": 0.0}, _LOW_RANK),
+    "dora": Known("peft", {"r": 8, "alpha": 16, "dropout": 0.0}, _LOW_RANK),
+    "loha": Known("peft", {"r": 8, "alpha": 16, "dropout": 0.0}, _LOW_RANK),
+    "ia3": Known("peft", {}, {"targets": TARGETS}),
+    "vera": Known(
+        "peft", {"r": 64, "dropout": 0.0}, {"r": COUNT, "dropout": FRACTION, "targets": TARGETS}
+    ),
+    "oft": Known("peft", {"r": 4}, {"r": COUNT, "targets": TARGETS}),
+    "ln_tuning": Known("peft", {}, {"targets": TARGETS}),
+}
+
 _REFT = (
     "it changes the states at fixed places of a text, and a decoder that writes token by token has "
     "no such places: the library stops with an IndexError"
@@ -193,33 +251,61 @@ UNSUPPORTED: dict[str, str] = {
     "noreft": _REFT,
     "direft": _REFT,
 }
+UNSUPPORTED_IN_ENCODERS: dict[str, str] = {
+    "dvora": "the library trains whole matrices for it; dora and peft:vera are its two halves",
+}
 
 
-def read(text: str) -> Configuration:
-    """What a configuration string means; Unreadable where it means nothing."""
+def read_for_encoder(text: str) -> Configuration:
+    """What a configuration string means for an encoder of texts or pictures; its parts are of the
+    family "peft" where they are that library's. VeRA is: the other one trains whole matrices."""
+    text = text.strip()
+    if re.match(r"vera\b", text):
+        text = PEFT + text
+    if not text.startswith(PEFT):
+        return read(text, NAMES | OF_ENCODERS, UNSUPPORTED_IN_ENCODERS)
+    found = read(text.removeprefix(PEFT), OF_PEFT, {})
+    if len(found.parts) > 1:
+        raise Unreadable(
+            "adapter joins methods of peft by |, and here a tower has one of them.",
+            f"Keep {PEFT}{found.parts[0].name}.",
+        )
+    return found
+
+
+def read(
+    text: str,
+    table: Mapping[str, Known] = MappingProxyType(NAMES),
+    unsupported: Mapping[str, str] = MappingProxyType(UNSUPPORTED),
+) -> Configuration:
+    """What a configuration string means; Unreadable where it means nothing. `table` are the names
+    there are, `unsupported` those that the library has and this model cannot have, and why."""
     pieces: list[tuple[str, Mapping[str, Any]]] = []
     parts: list[Part] = []
     chunks = text.split("|")
+    unions = {} if table is OF_PEFT else UNIONS
     for chunk in chunks:
-        asked, written = _name_and_options(chunk.strip())
-        name, preset = ALIASES.get(asked, (asked, {}))
-        options = _options_of(name)
+        asked, written = _name_and_options(chunk.strip(), table, unsupported)
+        name, preset = (asked, {}) if table is OF_PEFT else ALIASES.get(asked, (asked, {}))
+        options = _options_of(name, table)
         given = {key: _settled(asked, key, value, options) for key, value in written.items()}
         pieces.append((name, {**preset, **given}))
-        if name in UNIONS and len(chunks) > 1:
+        if name in unions and len(chunks) > 1:
             raise Unreadable(
                 f"adapter joins {asked} with another by |, and it is a union already.",
                 f"Take {asked} alone, or join its methods: "
                 f"{' | '.join(each for each, _ in UNIONS[name])}.",
             )
-        for each, sets in UNIONS.get(name, ((name, {}),)):
-            known = NAMES[each]
-            settings = {**DEFAULTS[known.family], **known.sets, **sets, **preset, **given}
+        for each, sets in unions.get(name, ((name, {}),)):
+            known = table[each]
+            settings = {**DEFAULTS.get(known.family, {}), **known.sets, **sets, **preset, **given}
             parts.append(Part(each, known.family, settings, tuple(given)))
     return Configuration(tuple(pieces), tuple(parts))
 
 
-def _name_and_options(chunk: str) -> tuple[str, dict[str, Any]]:
+def _name_and_options(
+    chunk: str, table: Mapping[str, Known], unsupported: Mapping[str, str]
+) -> tuple[str, dict[str, Any]]:
     found = PATTERN.match(chunk)
     if found is None:
         raise Unreadable(
@@ -227,16 +313,25 @@ def _name_and_options(chunk: str) -> tuple[str, dict[str, Any]]:
             "Write it so, for example seq_bn[reduction_factor=8].",
         )
     name, options = found["name"].strip(), found["options"] or ""
-    if name in UNSUPPORTED:
+    if name in unsupported:
+        whose = "T5 and BART" if unsupported is not UNSUPPORTED_IN_ENCODERS else "encoders"
         raise Unreadable(
-            f"adapter asks for {name}, which T5 and BART cannot have: {UNSUPPORTED[name]}.",
+            f"adapter asks for {name}, which {whose} cannot have: {unsupported[name]}.",
             "Take another method, for example seq_bn.",
         )
-    if name not in {*NAMES, *UNIONS, *ALIASES}:
-        near = nearest(name, [*NAMES, *UNIONS, *ALIASES, *UNSUPPORTED])
+    of_peft = table is OF_PEFT
+    known = list(table) if of_peft else [*table, *UNIONS, *ALIASES]
+    if name not in known:
+        near = nearest(name, [*known, *unsupported])
+        library = (
+            "method of peft that is known here"
+            if of_peft
+            else "configuration of the adapters library"
+        )
+        there = ", ".join(table if of_peft else [*table, *UNIONS])
         raise Unreadable(
-            f'adapter names "{name}", which is no configuration of the adapters library.',
-            f"Did you mean {' or '.join(near)}?" if near else f"There are {', '.join(names())}.",
+            f'adapter names "{name}", which is no {library}.',
+            f"Did you mean {' or '.join(near)}?" if near else f"There are {there}.",
         )
     try:
         return name, ast.literal_eval("{" + re.sub(r"(\w+)\s*=", r"'\1':", options) + "}")
@@ -252,9 +347,9 @@ def names() -> list[str]:
     return [*NAMES, *UNIONS]
 
 
-def _options_of(name: str) -> Mapping[str, Option]:
-    if name in NAMES:
-        return NAMES[name].options
+def _options_of(name: str, table: Mapping[str, Known]) -> Mapping[str, Option]:
+    if name in table:
+        return table[name].options
     tables = [NAMES[each].options for each, _ in UNIONS[name]]
     return {key: each for key, each in tables[0].items() if all(key in table for table in tables)}
 

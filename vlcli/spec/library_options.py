@@ -164,6 +164,29 @@ VERA: dict[str, Option] = {
     "vera_b": REAL,
 }
 
+PROMPT: dict[str, Option] = {
+    "prompt_length": COUNT,
+    "combine": _choice("prefix", "prefix_after_bos"),
+}
+
+REFT: dict[str, Option] = {
+    "layers": Option(
+        "'all' or a list of layer numbers, such as [0, 1]",
+        lambda value: value == "all" or LAYERS.holds(value),
+    ),
+    "prefix_positions": Option("a whole number", lambda value: type(value) is int and value >= 0),
+    "suffix_positions": Option("a whole number", lambda value: type(value) is int and value >= 0),
+    "r": COUNT,
+    "tied_weights": SWITCH,
+    "dropout": FRACTION,
+    "non_linearity": ACTIVATION,
+}
+
+TARGETS = Option(
+    "a list of parts of layer names, such as ['attn']",
+    lambda value: bool(value) and _all(value, lambda each: isinstance(each, str) and bool(each)),
+)
+
 NOT_TAKEN = {
     "learn_phm": "the library trains its rules whatever it says",
     "init_weights_seed": "the run's seed decides, and this one would give every layer the same "

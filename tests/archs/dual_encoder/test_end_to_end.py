@@ -19,7 +19,7 @@ from vlcli.runtime.weights import read_weights
 from vlcli.spec.read import read_spec_text
 
 COLORS = ("red", "green", "blue", "yellow", "white", "cyan", "purple", "orange")
-PLACES = {"top left": (0, 0), "top right": (16, 0), "low left": (0, 16), "low right": (16, 16)}
+PLACES = {"northwest": (0, 0), "northeast": (16, 0), "southwest": (0, 16), "southeast": (16, 16)}
 STEPS = 150
 CONFIG: dict[str, Any] = {
     "embed_dim": 64,
@@ -34,7 +34,7 @@ SPEC: dict[str, Any] = {
     **{"image_resolution": 32, "batch_size": 32, "lr": 1e-3},
     **{"weight_decay": 0.1, "optim": "adamw", "device": "cpu", "log_every": 1},
     **{"epochs": 2, "episode_size": 32 * STEPS // 2, "lr_schedule": "constant"},
-    "warmup_ratio": 0.0,
+    **{"warmup_ratio": 0.1, "adam_beta2": 0.98},
 }
 
 
@@ -48,7 +48,7 @@ def drawn(folder: Path, name: str, seed: int) -> str:
             picture.paste(Image.new("RGB", (16, 16), color), corner)
             image = f"{name}-{len(lines)}.png"
             picture.save(folder / image)
-            lines.append({"image": image, "captions": [f"a {color} square at the {place}"]})
+            lines.append({"image": image, "captions": [f"a {color} square in the {place}"]})
     path = folder / f"{name}.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     return str(path)

@@ -124,6 +124,7 @@ CASES: list[Case] = [
     text_model: "bert-base-uncased",
     pretrained_text_model: true,
     tokenizer: "train",
+    text_head_n_layers: 1,
 }""",
         message="The pretrained weights of bert-base-uncased know the words of their own "
         "tokenizer, and tokenizer asks for another.",
@@ -137,6 +138,7 @@ CASES: list[Case] = [
     text_model_builder: "huggingface",
     text_model: "bert-base-uncased",
     tokenizer: "train",
+    text_head_n_layers: 1,
 }""",
     ),
     Case(

@@ -15,17 +15,20 @@ from torch.nn.functional import normalize
 
 from vlcli.contracts import Architecture, Example, Losses, Part, Prediction
 from vlcli.spec.problem import UserError
+from vlcli.towers.text.open_clip import OpenClipTokenize
 from vlcli.towers.text.tower import TextTower, Tokenize
 
 from .batch import Collator, DualBatch
 from .gathering import together
 from .heads import Head
+from .losses.contrastive import distilled
 from .losses.pairs import Pairs
 from .losses.table import loss_of
 from .objectives import OBJECTIVES
 from .rates import scales
 from .spec import DualSpec
-from .towers import Side, image_tower, text_tower
+from .teaching import Master
+from .towers import ImageTower, Side, image_tower, text_tower
 
 
 class DualEncoder(Architecture):
@@ -57,6 +60,7 @@ class DualEncoder(Architecture):
         if self.objective.bias:
             known = texts.bias if texts.bias is not None else spec.logit_bias
             self.bias = nn.Parameter(torch.tensor(known))
+        self.master = Master(spec) if spec.distill_model else None
         self.follow()
 
     @classmethod
@@ -74,14 +78,18 @@ class DualEncoder(Architecture):
     # What the trainer knows.
 
     def collator(self) -> Callable[[Sequence[Example]], DualBatch]:
-        return Collator(self.tokenize, self.classes)
+        taught = OpenClipTokenize(self.master.text.name) if self.master else None
+        return Collator(self.tokenize, self.classes, taught)
 
     def forward(self, batch: DualBatch) -> Losses:
         many = self.spec.grad_cache_size
         image, text = self.image(self.pictures(batch), many), self.text(batch.tokens, many)
         if len(image) != len(text):
             raise UserError("A training example lacks its picture or its text.", exit_code=3)
-        value = self.loss(self.pairs(image, text, batch.labels))
+        pairs = self.pairs(image, text, batch.labels)
+        value = self.loss(pairs)
+        if self.master is not None:
+            value = value + distilled(pairs, self.across(self.master.pairs(batch)))
         count = value.new_tensor(float(len(batch.ids)))
         logged = {}
         if self.scale is not None:
@@ -120,6 +128,11 @@ class DualEncoder(Architecture):
             {"params": held, "weight_decay": decay, "lr": self.spec.lr * scale}
             for (scale, decay), held in sorted(groups.items(), reverse=True)
         ]
+
+    def image_tower(self) -> Any:
+        """The tower that pictures pass through, with what `cache_features` asks of it."""
+        tower = self.image.tower
+        return tower if isinstance(tower, ImageTower) else None
 
     def parts(self) -> dict[str, Part]:
         return {name: Part(_place(name)) for name, _ in self.named_parameters()}
@@ -178,7 +191,10 @@ class DualEncoder(Architecture):
         learner, target = (image, text) if self.spec.teacher == "text" else (text, image)
         target = target.detach() if self.objective.directed else target
         scale = None if self.scale is None else self.scale.exp()
-        pairs = Pairs(learner, target, slice(0, len(learner)), labels, scale, self.bias)
+        return self.across(Pairs(learner, target, slice(0, len(learner)), labels, scale, self.bias))
+
+    def across(self, pairs: Pairs) -> Pairs:
+        """Pairs of all processes, where the loss compares them."""
         if not self.objective.gathers:
             return pairs
         return together(pairs, self.spec.local_loss, self.spec.gather_with_grad)

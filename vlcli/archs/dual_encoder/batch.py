@@ -47,10 +47,13 @@ def _moved(value: Any, device: Any) -> Any:
 
 class Collator:
     """Makes a batch; small and picklable, without the model. A training example's text is its
-    `target`; `classes` number labels, and are empty where no loss reads them."""
+    `target`; `classes` number labels, and are empty where no loss reads them. With `taught` the
+    tokens of another model stand beside the others under that name."""
 
-    def __init__(self, tokenize: Tokenize, classes: Sequence[str] = ()) -> None:
-        self.tokenize = tokenize
+    def __init__(
+        self, tokenize: Tokenize, classes: Sequence[str] = (), taught: Tokenize | None = None
+    ) -> None:
+        self.tokenize, self.taught = tokenize, taught
         self.classes = {name: number for number, name in enumerate(classes)}
 
     def __call__(self, examples: Sequence[Example]) -> DualBatch:
@@ -67,10 +70,14 @@ class Collator:
             if raw
             else None,
             features=torch.stack([_pooled(v) for v in visuals]) if visuals and not raw else None,
-            tokens=self.tokenize([texts[row] for row in read]) if read else {},
+            tokens=self._tokens([texts[row] for row in read]) if read else {},
             labels=self._labels(examples) if self.classes else None,
             vector=examples[0].vector,
         )
+
+    def _tokens(self, texts: Sequence[str]) -> dict[str, Tensor]:
+        found = self.tokenize(texts)
+        return found if self.taught is None else {**found, "taught": self.taught(texts)["ids"]}
 
     def _labels(self, examples: Sequence[Example]) -> Tensor:
         named = [next(iter(each.labels), "") for each in examples]

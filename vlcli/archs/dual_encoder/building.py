@@ -85,6 +85,6 @@ class DualBuilding:
                 "tokenizer learns; vlcli train --dry-run counts those."
             )
         with torch.random.fork_rng(devices=()):
-            shape = self.bare(spec, ())
+            shape = self.bare(spec, ()).but(distill_model=None)
             model = DualEncoder.build(shape, tokenizer, spec.feat_dim, answers or ())
         return Outline(model, tuple(remarks))

@@ -11,10 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from vlcli.contracts import Lasting
 from vlcli.peft.freezing import in_adapter, of_library
+from vlcli.peft.injected import inject
 from vlcli.peft.library import put_into
 from vlcli.runtime.weights import read_file
 from vlcli.spec.encoders import PRETRAINED, RANDOM
+from vlcli.spec.library import Configuration, read_for_encoder
 from vlcli.spec.problem import UserError
 from vlcli.towers.build import Asked, build
 from vlcli.towers.text import huggingface, sbert
@@ -26,21 +29,36 @@ from .freezing import keywords, trains
 from .heads import Head
 from .spec import DualSpec
 
+MADE = 2  # axes of features
 PROMPTS = ("prompt.vectors",)
 ASKED = Asked(3, "Set image_weights to a file or package that holds them, or begin at random.")
 
 
 class ImageTower(nn.Module):
-    """A tower by name that pools its pictures, bytes (B, H, W, 3), to (B, W)."""
+    """A tower by name that pools its pictures, bytes (B, H, W, 3), to (B, W); what it made of them
+    before passes through. `seen` says whether another model sees the pictures, too."""
 
-    def __init__(self, tower: Tower) -> None:
+    placed = False
+
+    def __init__(self, tower: Tower, seen: bool = False) -> None:
         super().__init__()
-        self.tower = tower
+        self.tower, self.seen = tower, seen
         _, _, self.width = tower.shape("pooled")
 
     def forward(self, pixels: Tensor) -> Tensor:
+        if pixels.ndim == MADE:
+            return pixels
         found: Tensor = self.tower(pixels, "pooled")
         return found.flatten(1)
+
+    def lasting(self) -> Lasting | str:
+        """The features of a tower that trains in no part."""
+        if any(each.requires_grad for each in self.parameters()):
+            return "the image tower trains"
+        if self.seen:
+            return "distill_model sees the pictures"
+        facts = {**self.tower.facts(), "pool": "pooled"}
+        return Lasting(facts, 1, self.width, (1, 1), lambda pixels: self(pixels)[:, None])
 
 
 class StoredImages(nn.Module):
@@ -119,7 +137,20 @@ def image_tower(spec: DualSpec, width: int) -> nn.Module:
     weights = spec.image_weights or (PRETRAINED if spec.pretrained_image_model else RANDOM)
     tower = build(spec.encoder, weights, spec.image_resolution, read_file, ASKED, spec.seed)
     tower.settle("pooled")
-    return ImageTower(tower.requires_grad_(True))
+    if spec.image_adapter is not None:
+        adapt(tower.visual, spec.image_adapter)
+    return ImageTower(tower.requires_grad_(True), spec.distill_model is not None)
+
+
+def adapt(model: Any, text: str) -> Configuration:
+    """Put an adapter into an encoder: of peft, or of the adapters library into a model of
+    transformers. What it is."""
+    asked = read_for_encoder(text)
+    if asked.has("peft"):
+        inject(model, text)
+    else:
+        put_into(model, text, encoder=True)
+    return asked
 
 
 def text_tower(spec: DualSpec, tokenize: Any) -> TextTower:
@@ -127,12 +158,14 @@ def text_tower(spec: DualSpec, tokenize: Any) -> TextTower:
     pretrained = spec.pretrained_text_model
     if spec.text_model_builder == "open_clip":
         tag, prompt = spec.text_model_tag, spec.n_prompt
-        return open_clip_text.tower(spec.text_model, tag, pretrained, prompt, spec.tokenizer)
+        read = open_clip_text.tower(spec.text_model, tag, pretrained, prompt, spec.tokenizer)
+        return _tuned(read, spec.adapter)
     if spec.text_model_builder == "sbert":
         model = sbert.model(spec.text_model, pretrained, spec.dropout)
-        return sbert.tower(spec.text_model, model)
+        return _tuned(sbert.tower(spec.text_model, model), spec.adapter)
     own = None if spec.tokenizer is None else tokenize.tokenizer
     model = huggingface.model(spec.text_model, pretrained, own, spec.dropout)
+    asked = None
     if spec.adapter is not None:
         if hasattr(model, "decoder"):
             raise UserError(
@@ -140,5 +173,20 @@ def text_tower(spec: DualSpec, tokenize: Any) -> TextTower:
                 "both or none. Choose a model of one stack, or a T5.",
                 exit_code=3,
             )
-        put_into(model, spec.adapter)
-    return huggingface.tower(spec.text_model, model, spec.text_pooler)
+        asked = adapt(model, spec.adapter)
+    return huggingface.tower(spec.text_model, model, spec.text_pooler, prompt_of(asked))
+
+
+def _tuned(tower: TextTower, adapter: str | None) -> TextTower:
+    if adapter is not None:
+        adapt(tower, adapter)
+    return tower
+
+
+def prompt_of(asked: Configuration | None) -> tuple[int, int] | None:
+    """The places of the tokens that prompt_tuning puts among those of a text: from, to."""
+    for part in asked.parts if asked else ():
+        if part.family == "prompt":
+            first = 1 if part.settings["combine"] == "prefix_after_bos" else 0
+            return first, first + part.settings["prompt_length"]
+    return None

@@ -1,6 +1,8 @@
-"""COCO captions with Karpathy's splits: `COCO/dataset_coco.json` below data_root.
+"""Captions with Karpathy's splits: `COCO/dataset_coco.json` below data_root, and of Flickr8k and
+Flickr30k `flickr8k/dataset_flickr8k.json` with pictures in `flickr8k/images`, and the like.
 
-A record's `image` is the published name of its picture, such as COCO_val2014_000000000042.
+A record's `image` is the published name of its picture, such as COCO_val2014_000000000042, or of
+Flickr's its path below data_root.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from vlcli.spec.problem import UserError
 
 from ..records import Record, Tell, checked, stop
 from ..references import other_root
-from .asked import Asked
+from .asked import Asked, no_features
 from .files import a_list, each_of, field, json_value, known_split, numbered
 
 SPLITS = {
@@ -22,17 +24,31 @@ SPLITS = {
 }
 
 
+FLICKR = ("flickr8k", "flickr30k")
+
+
 def caption(asked: Asked) -> list[Record]:
-    """The pictures of a Karpathy split with their captions."""
-    return captions(asked.root, asked.split, asked.each_fault)
+    """The pictures of a split with their captions: karpathy_train, flickr8k_train, ..."""
+    name, _, split = asked.split.partition("_")
+    if name not in FLICKR:
+        return captions(asked.root, asked.split, asked.each_fault)
+    known_split(split, ("train", "val", "test"), f"Captions of {name}")
+    path = asked.root / name / f"dataset_{name}.json"
+    if not asked.sees_pixels:
+        raise no_features(asked.feature_type, name)
+    found = _read(path, f"karpathy_{split}", name, asked.root, asked.each_fault)
+    return [{**each, "image": f"{name}/images/{each['id']}.jpg"} for each in found]
 
 
 def captions(root: Path, split: str, each_fault: Tell = stop) -> list[Record]:
-    """The pictures of a Karpathy split with their captions."""
+    """The pictures of a Karpathy split of COCO with their captions."""
     known_split(split, SPLITS, "COCO captions")
-    path = root / "COCO" / "dataset_coco.json"
+    return _read(root / "COCO" / "dataset_coco.json", split, "COCO", root, each_fault)
+
+
+def _read(path: Path, split: str, whose: str, root: Path, each_fault: Tell) -> list[Record]:
     what = (
-        "COCO captions with Karpathy's splits; unpack caption_datasets.zip of his page "
+        f"{whose} captions with Karpathy's splits; unpack caption_datasets.zip of his page "
         f"cs.stanford.edu/people/karpathy/deepimagesent there{other_root(root)}"
     )
     images = a_list(field(json_value(path, what), "images", path), path)

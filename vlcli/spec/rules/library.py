@@ -84,15 +84,24 @@ def library_can_build_it(run: Run) -> Iterator[Finding]:
     found = configuration(run)
     if found is None:
         return
-    troubles = [_together(found, layers(run))]
-    for part in found.parts:
-        troubles.append(_somewhere(part, layers(run)))
-        if part.family == "prefix" and facts.family(run) == "t5":
-            troubles.append(_t5_prefix(part))
-        if part.family == "bottleneck":
-            troubles += [_bottleneck(part, facts.family(run)), _kronecker(part, facts.width(run))]
-    for message, fix in dict.fromkeys(each for trouble in troubles for each in trouble):
+    for message, fix in troubles(found, facts.family(run), facts.width(run), layers(run)):
         yield Finding(("adapter",), message, fix)
+
+
+def troubles(
+    found: Configuration, family: str | None, width: int | None, total: int | None
+) -> Trouble:
+    """What stands against a configuration in a model of a family and width, with so many layers
+    (None: not known)."""
+    said = [_together(found, total)]
+    for part in found.parts:
+        if part.family in PLACES:
+            said.append(_somewhere(part, total))
+        if part.family == "prefix" and family == "t5":
+            said.append(_t5_prefix(part))
+        if part.family == "bottleneck":
+            said += [_bottleneck(part, family), _kronecker(part, width)]
+    yield from dict.fromkeys(each for trouble in said for each in trouble)
 
 
 def _together(found: Configuration, total: int | None) -> Trouble:

@@ -88,14 +88,17 @@ class HuggingFaceTokenize:
 
 class HuggingFaceTower(TextTower):
     """`pooler` is a name of POOLERS, or cls, the model's own; of encoder-decoders the encoder
-    reads."""
+    reads. Learned tokens that stand from place `prompt[0]` to `prompt[1]` among those of a text
+    are left out of what is pooled."""
 
-    def __init__(self, name: str, model: Any, pooler: str) -> None:
+    def __init__(
+        self, name: str, model: Any, pooler: str, prompt: tuple[int, int] | None = None
+    ) -> None:
         super().__init__()
-        self.name, self.pooler = name, pooler
+        self.name, self.pooler, self.prompt = name, pooler, prompt
         if hasattr(model, "decoder"):
             model = model.get_encoder()
-        own = getattr(model, "pooler", None)
+        own: Any = getattr(model, "pooler", None)
         if pooler == "cls" and own is None:
             raise UserError(
                 f'{name} has no pooler of its own, which text_pooler: "cls" asks for. Set '
@@ -104,6 +107,14 @@ class HuggingFaceTower(TextTower):
             )
         if pooler != "cls" and own is not None:
             model.pooler = None  # else it would be left without a gradient
+        elif pooler == "cls" and prompt is not None:
+            if model.config.model_type == "albert":
+                raise UserError(
+                    "ALBERT pools the first token, which prompt_tuning moves. Set text_pooler: "
+                    '"mean" or "cls_before_pooler".',
+                    exit_code=3,
+                )
+            own.register_forward_pre_hook(lambda pooler, states: (self.plain(states[0]),))
         self.model = model
         self.width = model.config.hidden_size
 
@@ -113,7 +124,14 @@ class HuggingFaceTower(TextTower):
         if self.pooler == "cls":
             pooled: Tensor = found.pooler_output
             return pooled
-        return POOLERS[self.pooler](found.last_hidden_state, tokens["mask"])
+        return POOLERS[self.pooler](self.plain(found.last_hidden_state), tokens["mask"])
+
+    def plain(self, states: Tensor) -> Tensor:
+        """States (B, T, W) of the tokens of the texts alone."""
+        if self.prompt is None:
+            return states
+        first, behind = self.prompt
+        return torch.cat([states[:, :first], states[:, behind:]], dim=1)
 
 
 WORDINGS = ('The sentence of "{}"', 'This sentence : "{}"')  # of BERT; predictions take the first
@@ -174,8 +192,8 @@ class PromptTower(HuggingFaceTower):
             places = torch.arange(empty.shape[1], device=empty.device).repeat(len(empty), 1)
             places[:, BEFORE:] += tokens["lengths"][:, None]
             nothing = model(input_ids=empty, position_ids=places)
-        said = at(states.last_hidden_state, tokens[f"place_{n}"])
-        return said - at(nothing.last_hidden_state, tokens[f"hole_{n}"])
+        said = at(self.plain(states.last_hidden_state), tokens[f"place_{n}"])
+        return said - at(self.plain(nothing.last_hidden_state), tokens[f"hole_{n}"])
 
 
 def tokenize(tokenizer: PreTrainedTokenizerBase, longest: int, pooler: str) -> HuggingFaceTokenize:
@@ -207,10 +225,12 @@ def model(
     return made
 
 
-def tower(name: str, model: Any, pooler: str) -> HuggingFaceTower:
-    """A model as a text tower."""
+def tower(
+    name: str, model: Any, pooler: str, prompt: tuple[int, int] | None = None
+) -> HuggingFaceTower:
+    """A model as a text tower; `prompt` says where learned tokens stand."""
     kind = PromptTower if pooler == "PromptBERT" else HuggingFaceTower
-    return kind(name, model, pooler)
+    return kind(name, model, pooler, prompt)
 
 
 def load_tokenizer(name: str) -> PreTrainedTokenizerBase:

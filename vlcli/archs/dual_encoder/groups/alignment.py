@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+from vlcli.spec import needs as everywhere
 from vlcli.spec.fields import Group, arg
 
 from ..objectives import OBJECTIVES
@@ -111,6 +112,20 @@ class AlignmentArgs(Group):
         False,
         "Normalise for BarlowTwins as the published tool does, where the diagonal can never be 1.",
         needs=needs.of_loss("legacy_barlow"),
+        new=True,
+    )
+    distill_model: str | None = arg(
+        None,
+        "An architecture of open_clip whose similarities are learned beside the right pairs, by "
+        "loss InfoNCE; it stays frozen.",
+        needs=everywhere.TRAINING,
+        new=True,
+    )
+    distill_weights: str = arg(
+        "",
+        "Pretrained weights of distill_model by their tag, or a file of the whole model; empty "
+        "takes the first that are listed.",
+        needs=needs.DISTILLED,
         new=True,
     )
     grad_cache_size: int = arg(

@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+from vlcli.spec import needs as everywhere
 from vlcli.spec.fields import Group, arg
 
 from . import needs
@@ -56,11 +57,28 @@ class ImageTowerArgs(Group):
         needs=needs.PICTURES,
         new=True,
     )
+    image_adapter: str | None = arg(
+        None,
+        "A tuning method inside the image tower, which is locked then, as adapter in the text "
+        "tower: of peft in any tower (peft:lora, ...), of the adapters library in those of "
+        "huggingface.",
+        needs=needs.PICTURES,
+        expects="a configuration of peft or of the adapters library, such as peft:lora[r=4], or "
+        "null",
+        new=True,
+    )
     lock_image_model: bool = arg(
         False,
         "Freeze the image tower. One that trains in no part computes without gradients and keeps "
         "the statistics of its batch norms.",
         needs=needs.PICTURES,
+        new=True,
+    )
+    cache_features: bool = arg(
+        False,
+        "Compute what a frozen image tower makes of pictures once, before training, and keep it on "
+        "the disk for this run and others: in vlcli of the user's cache folder.",
+        needs=(needs.PICTURES, needs.IMAGE_STAYS, everywhere.TRAINING),
         new=True,
     )
     lock_image_partial: str = arg(

@@ -105,6 +105,20 @@ def _trains(side: str) -> Need:
 
 IMAGE_TRAINS = _trains("image")
 TEXT_TRAINS = _trains("text")
+IMAGE_STAYS = Need(
+    "N1",
+    "where the image tower trains in no part",
+    ("lock_image_model", "lock_image_partial", "image_adapter", "distill_model"),
+    lambda run: not (tower_trains(run, "image") or run.image_adapter or run.distill_model),
+    "Remove {it}, or set lock_image_model: true.",
+)
+DISTILLED = Need(
+    "N1",
+    "with distill_model",
+    ("distill_model",),
+    lambda run: run.distill_model is not None,
+    "Set distill_model, or remove {it}.",
+)
 LAYER_DECAY = Need(
     "N1",
     "with layer_decay_image or layer_decay_text below 1",
@@ -118,8 +132,14 @@ def tower_trains(run: Run, side: str) -> bool:
     """Whether weights of a tower's own train, beside those of a tuning method."""
     if side == "image" and run.image_model_builder == "stored":
         return False
-    locked = getattr(run, f"lock_{side}_model") or bool(run.adapter and side == "text")
+    locked = getattr(run, f"lock_{side}_model") or bool(adapter_of(run, side))
     return not locked or "!" in getattr(run, f"lock_{side}_partial")
+
+
+def adapter_of(run: Run, side: str) -> str | None:
+    """The adapter of a side's tower."""
+    asked: str | None = run.adapter if side == "text" else run.image_adapter
+    return asked
 
 
 def has_head(run: Run, side: str) -> bool:

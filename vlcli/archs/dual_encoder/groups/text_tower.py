@@ -58,12 +58,13 @@ class TextTowerArgs(Group):
     )
     adapter: str | None = arg(
         None,
-        "A tuning method of the adapters library inside the text tower, which is locked then: "
-        "bottleneck_adapter, lang_adapter, prefix_tuning, dummy (compacter), lora_adapter, "
-        "ia3_adapter, mam_adapter, unipelt, or the library's own words, such as lora[r=4].",
-        needs=needs.TEXT_OF_HUGGINGFACE,
-        expects="a configuration of the adapters library, such as lora_adapter or lora[r=4], or "
-        "null",
+        "A tuning method inside the text tower, which is locked then. Of the adapters library, in "
+        "models of huggingface: bottleneck_adapter, lang_adapter, prefix_tuning, dummy "
+        "(compacter), lora_adapter, ia3_adapter, mam_adapter, unipelt, or the library's own words, "
+        "such as lora[r=4]. In any tower of peft: peft:lora[r=4], peft:dora, peft:ia3, peft:vera, "
+        "peft:loha, peft:oft, peft:ln_tuning.",
+        expects="a configuration of the adapters library or of peft, such as lora_adapter, "
+        "lora[r=4] or peft:lora, or null",
         new=True,
     )
     n_prompt: int = arg(
@@ -71,7 +72,6 @@ class TextTowerArgs(Group):
         "Learned vectors behind the start token of every text (CoOp), in open_clip's text towers; "
         "texts are cut to leave room for them. They train in a locked tower, too.",
         ge=0,
-        needs=needs.TEXT_OF_OPEN_CLIP,
         new=True,
     )
     lock_text_model: bool = arg(False, "Freeze the text tower, as lock_image_model.", new=True)
