@@ -53,7 +53,7 @@ def test_every_command_explains_itself(name):
         (["validate", "x.json5", "--nothing"], "No such option"),
         (["list"], "Missing argument"),
         (["list", "task"], 'There is no list "task". Did you mean tasks?'),
-        (["list", "qqq"], "There are archs, tasks, methods, recipes."),
+        (["list", "qqq"], "There are archs, tasks, methods, recipes, towers, itra."),
         (["schema", "--arch", "vlt"], 'There is no arch "vlt". Did you mean vlt5?'),
         (["explain", "learning_rate"], "Did you mean lr?"),
         (["explain", "qqq"], "`vlcli explain` lists every key."),

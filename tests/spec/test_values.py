@@ -78,8 +78,8 @@ def fault(key: str, value: Any) -> Problem:
          '"raw:LIBRARY:NAME".',
          'Did you mean "butd"?'),
         ("feature_type", "raw:keras:vgg", "V2",
-         'feature_type is "raw:keras:vgg"; after raw: stands a library, timm, torchvision or '
-         "open_clip.",
+         'feature_type is "raw:keras:vgg"; after raw: stands a library, timm, torchvision, '
+         "open_clip or huggingface.",
          'Mend the value; the default is "butd".'),
         ("feature_type", "raw:timm:", "V2",
          'feature_type is "raw:timm:"; after raw:timm: stands the name of an encoder.',

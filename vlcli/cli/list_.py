@@ -23,7 +23,7 @@ def list_(
     ] = None,
     json: Json = False,
 ) -> None:
-    """List architectures, tasks, tuning methods, recipes, towers or the arguments of ITRA."""
+    """List tasks, tuning methods, recipes, towers and the like."""
     from vlcli.cli.screen import print_json, say
     from vlcli.spec.entries import nearest
 

@@ -50,7 +50,7 @@ def batch(many: int, seed: int) -> tuple[Tensor, Tensor]:
 class Theirs:
     """A step as open_clip_train.train has it."""
 
-    def __init__(self, loss: str) -> None:
+    def __init__(self, loss: str, fused: bool = False) -> None:
         torch.manual_seed(3)
         bias = {} if loss == "InfoNCE" else {"init_logit_bias": -10.0, "init_logit_scale": 2.0}
         self.model = open_clip.create_model(NAME, **bias).train()
@@ -60,7 +60,7 @@ class Theirs:
         skip = {id(p) for p in bare}
         rest = [p for _, p in named if id(p) not in skip]
         groups = [{"params": bare, "weight_decay": 0.0}, {"params": rest, "weight_decay": DECAY}]
-        self.optimizer = torch.optim.AdamW(groups, lr=LR, betas=BETAS, eps=EPS)
+        self.optimizer = torch.optim.AdamW(groups, lr=LR, betas=BETAS, eps=EPS, fused=fused)
 
     def step(self, pixels: Tensor, ids: Tensor) -> float:
         self.optimizer.zero_grad()
