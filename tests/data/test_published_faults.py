@@ -36,7 +36,7 @@ def images(records: list[Record]) -> list[str]:
 
 
 def test_every_reader_is_here() -> None:
-    assert set(SMALL) == set(TASKS)
+    assert set(SMALL) == set(TASKS) - {"sts"}  # which has no pictures: test_published_sts.py
 
 
 @EACH

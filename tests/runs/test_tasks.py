@@ -15,7 +15,8 @@ from vlcli.spec.entries import TASKS
 
 
 def test_every_built_in_task_has_a_spec_and_drawn_data() -> None:
-    assert set(DRAWN) == set(TASKS) - {"multitask"}
+    trained = {name for name, entry in TASKS.items() if not entry.judges}
+    assert set(DRAWN) == trained - {"multitask"}
 
 
 @pytest.mark.parametrize("task", DRAWN)
