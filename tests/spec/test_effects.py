@@ -155,6 +155,11 @@ REACHED: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
     "ADAM": ({"adam_beta1": 0.8}, {**FULL, "optim": "sgd"}, FULL),
     "TRAINING": ({"lr": 0.1}, {**FULL, "test_only": True, "test": "test"}, FULL),
     "OWN_FILES": ({"images": "specs"}, FULL, {**FULL, "train": "my.jsonl"}),
+    "OWN_TABLES": (
+        {"csv_img_key": "name"},
+        {**FULL, "train": "a.jsonl", "valid": "b.jsonl", "test": None, "feature_type": "patch"},
+        {**FULL, "train": "a.csv", "valid": "b.jsonl", "test": None, "feature_type": "patch"},
+    ),
     "FILES": ({"data_root": "data"}, {**FULL, "dataset": "shapes"}, FULL),
     "PUBLISHED": (
         {"data_root": "data"},
