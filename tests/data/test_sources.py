@@ -11,8 +11,8 @@ from PIL import Image
 
 from vlcli.archs.vlt5.spec import VLSpec
 from vlcli.data import shapes
+from vlcli.data.published.pictures import PublishedPictures
 from vlcli.data.sources import pictures, reader, records, topk
-from vlcli.data.tars import PictureTar
 from vlcli.data.visual import PictureFiles
 from vlcli.spec.problem import UserError
 
@@ -95,7 +95,7 @@ def test_own_records_name_members_of_a_tar(own: Path) -> None:
     args = spec(own, images=str(own.parent / "all.tar"))
     (first, _) = records(args, str(own), "train", "answers")
     held_pictures = pictures(args)
-    assert isinstance(held_pictures, PictureTar)
+    assert isinstance(held_pictures, PublishedPictures)
     assert reader(args, held_pictures).read(first["image"]).features.shape == (1, 3 * 32 * 32)
     own.write_text('{"id": "a", "image": "../red.png"}')
     with pytest.raises(UserError, match=r'record "a": the picture \.\./red.png lies outside .*tar'):

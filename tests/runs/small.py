@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import json5
+
 from vlcli.runs.train import Outcome, Plan, train
 from vlcli.runtime.progress import screen_for
 from vlcli.spec.read import Reading, read_spec
@@ -25,7 +27,11 @@ def spec_of(task: str) -> Path:
 
 
 def read(task: str, *overrides: str) -> Reading:
-    return read_spec(spec_of(task), [*FEW, *overrides])
+    """The spec of a task with few pictures; one that goes on from another run begins anew."""
+    path = spec_of(task)
+    alone = ["load=null", "from_scratch=true", "tokenizer=train"]
+    begins = alone if "load" in json5.loads(path.read_text()) else []
+    return read_spec(path, [*FEW, *begins, *overrides])
 
 
 def run(reading: Reading, output: Path, resume: Any = None) -> Outcome:
