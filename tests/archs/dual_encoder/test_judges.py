@@ -99,7 +99,7 @@ def test_a_setting_that_is_given_is_taken(
 def test_data_without_classes_is_told(run: RunFolder, tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"image": "a.png", "captions": ["a"]}\n')
     with pytest.raises(UserError, match=r'has no "label", and knn is about .* --set train='):
-        judged(run, "knn", str(tmp_path / "a.jsonl"), train=str(tmp_path / "a.jsonl"))
+        judged(run, "knn", str(tmp_path / "a.jsonl"), train=str(tmp_path / "a.jsonl"), batch_size=1)
 
 
 def test_sts_correlates_texts(run: RunFolder, tmp_path: Path) -> None:
