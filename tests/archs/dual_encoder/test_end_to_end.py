@@ -44,7 +44,7 @@ def drawn(folder: Path, name: str, seed: int) -> str:
     lines = []
     for color in COLORS:
         for place, corner in PLACES.items():
-            picture = Image.fromarray(rng.integers(60, 190, (32, 32, 3), dtype=np.uint8))
+            picture = Image.fromarray(rng.integers(114, 124, (32, 32, 3), dtype=np.uint8))
             picture.paste(Image.new("RGB", (16, 16), color), corner)
             image = f"{name}-{len(lines)}.png"
             picture.save(folder / image)

@@ -48,7 +48,9 @@ def test_known_widths_of_torchvision_are_the_recorded_ones() -> None:
 
 
 def test_known_widths_of_open_clip_are_its_own() -> None:
-    names = open_clip.list_models()
+    shipped = Path(open_clip.__file__).parent / "model_configs"  # others are those of other tests
+    names = [name for name in open_clip.list_models() if (shipped / f"{name}.json").exists()]
+    assert len(names) > 100
     assert {name: known.open_clip_width(name) for name in names} == {
         name: open_clip.get_model_config(name)["embed_dim"] for name in names
     }
