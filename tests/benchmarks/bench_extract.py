@@ -31,7 +31,8 @@ from PIL import Image
 from vlcli.data.gathering import gather
 from vlcli.data.store_writer import StoreWriter
 from vlcli.runs.extractor import Extractor, Wish
-from vlcli.runs.filling import Progress, fill_here
+from vlcli.runs.filling import fill_here
+from vlcli.runs.progress import Progress
 from vlcli.towers.tower import Tower
 
 TAR = Path(os.environ.get("VLCLI_DATA_DIR", "../shared/data")) / "flickr8k/flickr8k_224q75.tar"

@@ -18,8 +18,9 @@ from vlcli.data.store import FeatureStore
 from vlcli.data.store_writer import StoreWriter
 from vlcli.runs.extract import Extracted, extract, per_shard
 from vlcli.runs.extractor import Extractor, Wish
-from vlcli.runs.filling import Progress, fill_here
+from vlcli.runs.filling import fill_here
 from vlcli.runs.parts import build
+from vlcli.runs.progress import Progress
 from vlcli.spec.problem import UserError
 from vlcli.spec.read import read_spec_text
 from vlcli.spec.stores import ARRAY

@@ -20,12 +20,12 @@ from typing import Any
 
 from PIL import Image
 
+from vlcli.disk import cache_folder
 from vlcli.spec.problem import UserError
 
 from .gathering import ENDINGS
 from .members import Tar
 from .records import Record, Tell, checked, stop
-from .shapes import cache_folder
 from .visual import Mark, decoded
 
 VERSION = 1  # raise it when the same tar gives other records

@@ -20,7 +20,18 @@ NOTHING = torch.zeros(0, 0)  # features that the tower is to make
 WHOLE = torch.zeros(0, 4)  # boxes: none, the tower looks at its whole grid
 
 
-class PixelReader:
+class WholeReader:
+    """Pictures that the tower of a run looks at, as a whole or where regions are named."""
+
+    def read(self, reference: str) -> Visual:
+        raise NotImplementedError
+
+    def read_regions(self, reference: str, regions: Sequence[Box]) -> Visual:
+        """The whole picture, with the boxes (M, 4) that the tower is to look at."""
+        return self.read(reference)._replace(boxes=torch.tensor(regions))
+
+
+class PixelReader(WholeReader):
     """`feature_type: "raw_*"` and `"raw:LIBRARY:NAME"`: bytes (H, W, 3), whole and stretched to
     `image_size` (height, width) by `interpolation` (a name of PIL's), as features are extracted."""
 
@@ -34,10 +45,6 @@ class PixelReader:
     def read(self, reference: str) -> Visual:
         return self.see(self.pictures.open(reference))
 
-    def read_regions(self, reference: str, regions: Sequence[Box]) -> Visual:
-        """The whole picture, with the boxes (M, 4) that the tower is to look at."""
-        return self.read(reference)._replace(boxes=torch.tensor(regions))
-
     def faults(self, references: Sequence[str]) -> dict[str, str]:
         return self.pictures.faults(references)
 
@@ -48,7 +55,7 @@ class PixelReader:
         return Visual(NOTHING, WHOLE, pixels=torch.from_numpy(held))
 
 
-class TrunkReader:
+class TrunkReader(WholeReader):
     """What the frozen beginning of an image tower makes of pictures (T, C), out of a store, in
     place of their pixels."""
 
@@ -58,10 +65,6 @@ class TrunkReader:
 
     def read(self, reference: str) -> Visual:
         return Visual(NOTHING, WHOLE, pixels=self.store.tensor(reference))
-
-    def read_regions(self, reference: str, regions: Sequence[Box]) -> Visual:
-        """The whole picture, with the boxes (M, 4) that the tower is to look at."""
-        return self.read(reference)._replace(boxes=torch.tensor(regions))
 
     def faults(self, references: Sequence[str]) -> dict[str, str]:
         return self.store.faults(references)

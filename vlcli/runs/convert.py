@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple
@@ -12,6 +12,7 @@ from vlcli.data.layouts.opening import WORDS, layout_of, opened, writer
 from vlcli.data.layouts.record import Features, Head, Record, checked
 from vlcli.data.layouts.rounding import DTYPES, Rounded
 from vlcli.data.layouts.writer import Plan, Writer
+from vlcli.runs.progress import Say, Tell
 from vlcli.runtime.interrupt import Interrupt
 from vlcli.spec.problem import UserError
 
@@ -45,10 +46,6 @@ class Converted(NamedTuple):
     skipped: dict[str, str]
     rounding: str
     left: tuple[str, ...]
-
-
-Say = Callable[[str], None]
-Tell = Callable[[int, int], None]  # done, total
 
 
 def convert(wish: Wish, say: Say, tell: Tell) -> Converted:

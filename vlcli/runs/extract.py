@@ -18,7 +18,8 @@ from vlcli.data.store_writer import StoreWriter, differences, source_digest
 from vlcli.runs import published_layouts
 from vlcli.runs.embedding import RunExtractor
 from vlcli.runs.extractor import Extractor, Wish
-from vlcli.runs.filling import Engine, Progress, Say, Tell, fill_here
+from vlcli.runs.filling import AnyExtractor, Engine, fill_here
+from vlcli.runs.progress import Progress, Say, Tell
 from vlcli.runtime.interrupt import Interrupt
 from vlcli.spec.encoders import OF_RUN
 from vlcli.spec.problem import UserError
@@ -108,7 +109,7 @@ class _Task:
         return Extracted(whole, progress.new, before, self.total, seconds, self.out)
 
 
-def _prepared(wish: Wish) -> tuple[Gathered, Extractor | RunExtractor]:
+def _prepared(wish: Wish) -> tuple[Gathered, AnyExtractor]:
     """What there is to extract, and what does it."""
     if wish.encoder.startswith(OF_RUN):
         found = RunExtractor(wish)
@@ -141,7 +142,7 @@ def _engine(wish: Wish) -> Engine:
     return ray_engine.fill_on_ray
 
 
-def _plan(extractor: Extractor | RunExtractor, total: int, shards: int) -> str:
+def _plan(extractor: AnyExtractor, total: int, shards: int) -> str:
     wish, size = extractor.wish, extractor.side
     most = "up to " if extractor.chooser else ""
     seen = wish.encoder if wish.texts else f"{wish.encoder}, {size} x {size} pixels"

@@ -42,8 +42,7 @@ class Wish(NamedTuple):
     """What to extract, as the command line has it: `weights` is a file or package, and without it
     and `random` the library's pretrained weights are taken; `boxes` or `detector` ask for features
     of regions, at most `boxes_per_picture` of them. An encoder that is a run embeds pictures, or
-    `texts`. The published layouts (h5-*) are written by
-    way of a store."""
+    `texts`. The published layouts (h5-*) are written by way of a store."""
 
     source: Path
     out: Path

@@ -11,27 +11,12 @@ from vlcli.data.shards import ShardWriter
 from vlcli.data.store_writer import StoreWriter
 from vlcli.runs.embedding import RunExtractor
 from vlcli.runs.extractor import Extractor, Rows
+from vlcli.runs.progress import Asked, Progress
 from vlcli.spec.problem import UserError
 
 BEHIND = 2  # batches that may wait to be written
 
-Tell = Callable[[int, int], None]  # done, total
-Say = Callable[[str], None]
-Asked = Callable[[], bool]  # whether to stop after this batch
-
-
-class Progress:
-    """How many pictures are done: `before`, `new` ones, and bad ones."""
-
-    def __init__(
-        self, before: int, total: int, tell: Tell = lambda *_: None, say: Say = lambda _: None
-    ) -> None:
-        self.before, self.total, self.tell, self.say = before, total, tell, say
-        self.new = self.bad = 0
-
-    def add(self, new: int, bad: int) -> None:
-        self.new, self.bad = self.new + new, self.bad + bad
-        self.tell(min(self.before + self.new + self.bad, self.total), self.total)
+AnyExtractor = Extractor | RunExtractor
 
 
 class Engine(Protocol):
@@ -39,7 +24,7 @@ class Engine(Protocol):
 
     def __call__(
         self,
-        extractor: Extractor | RunExtractor,
+        extractor: AnyExtractor,
         writer: StoreWriter,
         progress: Progress,
         asked: Asked,
@@ -47,7 +32,7 @@ class Engine(Protocol):
 
 
 def fill_here(
-    extractor: Extractor | RunExtractor, writer: StoreWriter, progress: Progress, asked: Asked
+    extractor: AnyExtractor, writer: StoreWriter, progress: Progress, asked: Asked
 ) -> bool:
     """The engine that is this process, one shard after the other."""
     for plan in writer.todo():
@@ -58,9 +43,7 @@ def fill_here(
     return True
 
 
-def fill(
-    extractor: Extractor | RunExtractor, shard: ShardWriter, progress: Progress, asked: Asked
-) -> bool:
+def fill(extractor: AnyExtractor, shard: ShardWriter, progress: Progress, asked: Asked) -> bool:
     """Add what a shard lacks; False where a stop was asked for."""
     with Behind() as behind:
         for rows in extractor.rows(_batches(shard, extractor.wish.batch_size)):
@@ -108,7 +91,7 @@ def _batches(shard: ShardWriter, size: int) -> Iterator[list[str]]:
             yield left
 
 
-def _bear(rows: Rows, extractor: Extractor | RunExtractor) -> None:
+def _bear(rows: Rows, extractor: AnyExtractor) -> None:
     """Bad pictures are an error, or not."""
     if extractor.wish.on_bad == "skip":
         return

@@ -7,7 +7,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,13 @@ from vlcli.data.batching import InRow, loader
 from vlcli.data.dataset import ExampleSet
 from vlcli.data.faults import Skips
 from vlcli.data.pixels import KeptReader, PixelReader, TrunkReader
-from vlcli.data.shapes import cache_folder
 from vlcli.data.store_writer import StoreWriter
 from vlcli.data.visual import Mark
+from vlcli.disk import cache_folder
 from vlcli.runs.jobs import Job
 from vlcli.runs.lock import Turn
 from vlcli.runs.parts import Parts
+from vlcli.runs.progress import Say
 from vlcli.runtime import distributed
 from vlcli.runtime.engine import Engine
 from vlcli.spec.problem import UserError
@@ -33,7 +34,6 @@ from vlcli.spec.stores import StoreError, read_index
 
 VERSION = 1  # raise it when the same facts give other features
 TOLD = 60.0  # seconds between two sentences about the progress
-Say = Callable[[str], None]
 
 
 @dataclass

@@ -4,7 +4,7 @@ where it was stopped, and which is then converted."""
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,12 @@ from vlcli.data.shards import write_bad
 from vlcli.runs.convert import Wish as Conversion
 from vlcli.runs.convert import convert, stems
 from vlcli.runs.extractor import Wish
+from vlcli.runs.progress import Say, Tell
 from vlcli.spec.problem import UserError
 from vlcli.spec.sizes import BUTD_BOXES, CLIP_WIDTH
 from vlcli.spec.stores import Index, read_index
 
 USAGE = 2
-Say = Callable[[str], None]
-Tell = Callable[[int, int], None]  # done, total
 
 
 def target(wish: Wish) -> Path:

@@ -17,9 +17,9 @@ from vlcli.data.shards import Plan, ShardWriter, whole
 from vlcli.data.store_writer import StoreWriter
 from vlcli.data.visual import Pictures
 from vlcli.disk import Busy
-from vlcli.runs.embedding import RunExtractor
 from vlcli.runs.extractor import Extractor, Wish
-from vlcli.runs.filling import Asked, Progress, fill
+from vlcli.runs.filling import AnyExtractor, fill
+from vlcli.runs.progress import Asked, Progress
 from vlcli.spec.problem import UserError
 from vlcli.spec.stores import Index, Shard
 
@@ -41,7 +41,7 @@ class Filled(NamedTuple):
 
 
 def fill_on_ray(
-    extractor: Extractor | RunExtractor, writer: StoreWriter, progress: Progress, asked: Asked
+    extractor: AnyExtractor, writer: StoreWriter, progress: Progress, asked: Asked
 ) -> bool:
     """The engine that hands each shard to a task. One whose process is killed is run again, and
     goes on behind what it had forced to the disk."""

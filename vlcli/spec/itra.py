@@ -94,6 +94,10 @@ DEFAULTS: Values = {
     **{"weight_decay": 0.05, "adam_eps": 1e-8, "seed": 0},
 }
 N_PROMPT = 4
+ON_CIFAR = (
+    "classes are judged on CIFAR-10, as the original's linear probe; its zero-shot classification "
+    "had ImageNet."
+)
 # Epochs between evaluations, and whether these are of classes.
 FREQUENCIES = {"zeroshot_frequency": True, "linear_frequency": True, "nlp_eval_frequency": False}
 UNCLIPPED = 1e16
@@ -249,10 +253,7 @@ def _data(values: Values) -> list[str]:
         values.pop("C", None)
     if any(FREQUENCIES[key] for key in judged_by):
         values["cls_task"] = "cifar10"
-        notes.append(
-            "classes are judged on CIFAR-10, as the original's linear probe; its zero-shot"
-        )
-        notes[-1] += " classification had ImageNet."
+        notes.append(ON_CIFAR)
     if "karpathy" not in named and not judged_by:
         values.pop("data_root", None)
     for name, known in CLASSES.items():

@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from .entries import nearest
@@ -256,6 +255,24 @@ UNSUPPORTED_IN_ENCODERS: dict[str, str] = {
 }
 
 
+class Catalogue(NamedTuple):
+    """What a string may name: the methods of a library that one kind of model (`whose`) can have,
+    the library's unions of them and other names, and what it has and they cannot have, with why.
+    `entry` is what a message calls one of them."""
+
+    names: Mapping[str, Known]
+    unions: Mapping[str, tuple[tuple[str, Mapping[str, Any]], ...]]
+    aliases: Mapping[str, tuple[str, Mapping[str, Any]]]
+    unsupported: Mapping[str, str]
+    whose: str
+    entry: str = "configuration of the adapters library"
+
+
+SEQ2SEQ = Catalogue(NAMES, UNIONS, ALIASES, UNSUPPORTED, "T5 and BART")
+ENCODERS = Catalogue(NAMES | OF_ENCODERS, UNIONS, ALIASES, UNSUPPORTED_IN_ENCODERS, "encoders")
+INJECTED = Catalogue(OF_PEFT, {}, {}, {}, "encoders", "method of peft that is known here")
+
+
 def read_for_encoder(text: str) -> Configuration:
     """What a configuration string means for an encoder of texts or pictures; its parts are of the
     family "peft" where they are that library's. VeRA is: the other one trains whole matrices."""
@@ -263,8 +280,8 @@ def read_for_encoder(text: str) -> Configuration:
     if re.match(r"vera\b", text):
         text = PEFT + text
     if not text.startswith(PEFT):
-        return read(text, NAMES | OF_ENCODERS, UNSUPPORTED_IN_ENCODERS)
-    found = read(text.removeprefix(PEFT), OF_PEFT, {})
+        return read(text, ENCODERS)
+    found = read(text.removeprefix(PEFT), INJECTED)
     if len(found.parts) > 1:
         raise Unreadable(
             "adapter joins methods of peft by |, and here a tower has one of them.",
@@ -273,39 +290,31 @@ def read_for_encoder(text: str) -> Configuration:
     return found
 
 
-def read(
-    text: str,
-    table: Mapping[str, Known] = MappingProxyType(NAMES),
-    unsupported: Mapping[str, str] = MappingProxyType(UNSUPPORTED),
-) -> Configuration:
-    """What a configuration string means; Unreadable where it means nothing. `table` are the names
-    there are, `unsupported` those that the library has and this model cannot have, and why."""
+def read(text: str, there: Catalogue = SEQ2SEQ) -> Configuration:
+    """What a configuration string means; Unreadable where it means nothing."""
     pieces: list[tuple[str, Mapping[str, Any]]] = []
     parts: list[Part] = []
     chunks = text.split("|")
-    unions = {} if table is OF_PEFT else UNIONS
     for chunk in chunks:
-        asked, written = _name_and_options(chunk.strip(), table, unsupported)
-        name, preset = (asked, {}) if table is OF_PEFT else ALIASES.get(asked, (asked, {}))
-        options = _options_of(name, table)
+        asked, written = _name_and_options(chunk.strip(), there)
+        name, preset = there.aliases.get(asked, (asked, {}))
+        options = _options_of(name, there)
         given = {key: _settled(asked, key, value, options) for key, value in written.items()}
         pieces.append((name, {**preset, **given}))
-        if name in unions and len(chunks) > 1:
+        if name in there.unions and len(chunks) > 1:
             raise Unreadable(
                 f"adapter joins {asked} with another by |, and it is a union already.",
                 f"Take {asked} alone, or join its methods: "
-                f"{' | '.join(each for each, _ in UNIONS[name])}.",
+                f"{' | '.join(each for each, _ in there.unions[name])}.",
             )
-        for each, sets in unions.get(name, ((name, {}),)):
-            known = table[each]
+        for each, sets in there.unions.get(name, ((name, {}),)):
+            known = there.names[each]
             settings = {**DEFAULTS.get(known.family, {}), **known.sets, **sets, **preset, **given}
             parts.append(Part(each, known.family, settings, tuple(given)))
     return Configuration(tuple(pieces), tuple(parts))
 
 
-def _name_and_options(
-    chunk: str, table: Mapping[str, Known], unsupported: Mapping[str, str]
-) -> tuple[str, dict[str, Any]]:
+def _name_and_options(chunk: str, there: Catalogue) -> tuple[str, dict[str, Any]]:
     found = PATTERN.match(chunk)
     if found is None:
         raise Unreadable(
@@ -313,25 +322,18 @@ def _name_and_options(
             "Write it so, for example seq_bn[reduction_factor=8].",
         )
     name, options = found["name"].strip(), found["options"] or ""
-    if name in unsupported:
-        whose = "T5 and BART" if unsupported is not UNSUPPORTED_IN_ENCODERS else "encoders"
+    if name in there.unsupported:
         raise Unreadable(
-            f"adapter asks for {name}, which {whose} cannot have: {unsupported[name]}.",
+            f"adapter asks for {name}, which {there.whose} cannot have: {there.unsupported[name]}.",
             "Take another method, for example seq_bn.",
         )
-    of_peft = table is OF_PEFT
-    known = list(table) if of_peft else [*table, *UNIONS, *ALIASES]
+    known = [*there.names, *there.unions, *there.aliases]
     if name not in known:
-        near = nearest(name, [*known, *unsupported])
-        library = (
-            "method of peft that is known here"
-            if of_peft
-            else "configuration of the adapters library"
-        )
-        there = ", ".join(table if of_peft else [*table, *UNIONS])
+        near = nearest(name, [*known, *there.unsupported])
+        listed = ", ".join([*there.names, *there.unions])
         raise Unreadable(
-            f'adapter names "{name}", which is no {library}.',
-            f"Did you mean {' or '.join(near)}?" if near else f"There are {there}.",
+            f'adapter names "{name}", which is no {there.entry}.',
+            f"Did you mean {' or '.join(near)}?" if near else f"There are {listed}.",
         )
     try:
         return name, ast.literal_eval("{" + re.sub(r"(\w+)\s*=", r"'\1':", options) + "}")
@@ -347,10 +349,10 @@ def names() -> list[str]:
     return [*NAMES, *UNIONS]
 
 
-def _options_of(name: str, table: Mapping[str, Known]) -> Mapping[str, Option]:
-    if name in table:
-        return table[name].options
-    tables = [NAMES[each].options for each, _ in UNIONS[name]]
+def _options_of(name: str, there: Catalogue) -> Mapping[str, Option]:
+    if name in there.names:
+        return there.names[name].options
+    tables = [there.names[each].options for each, _ in there.unions[name]]
     return {key: each for key, each in tables[0].items() if all(key in table for table in tables)}
 
 

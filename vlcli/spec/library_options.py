@@ -63,6 +63,7 @@ ACTIVATIONS: Collection[str] = (
 )
 
 SWITCH = Option("True or False", lambda value: isinstance(value, bool))
+POSITIONS = Option("a whole number", lambda value: type(value) is int and value >= 0)
 COUNT = Option("a whole number of at least 1", _count)
 FRACTION = Option(
     "a number from 0 to below 1", lambda value: _number(value) and 0 <= value < 1, real=True
@@ -174,8 +175,8 @@ REFT: dict[str, Option] = {
         "'all' or a list of layer numbers, such as [0, 1]",
         lambda value: value == "all" or LAYERS.holds(value),
     ),
-    "prefix_positions": Option("a whole number", lambda value: type(value) is int and value >= 0),
-    "suffix_positions": Option("a whole number", lambda value: type(value) is int and value >= 0),
+    "prefix_positions": POSITIONS,
+    "suffix_positions": POSITIONS,
     "r": COUNT,
     "tied_weights": SWITCH,
     "dropout": FRACTION,

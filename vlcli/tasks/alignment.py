@@ -22,6 +22,7 @@ from .base import (
     record_kind,
 )
 from .class_texts import ClassTexts, record_label
+from .classified import rows
 
 SIDES = ("image to text", "text to image")
 
@@ -101,14 +102,14 @@ class Alignment(BaseTask):
     ) -> dict[str, Prediction]:
         """Of each picture the caption that fits best, of each caption the picture."""
         seen, read = _apart(examples, predictions)
-        images, texts = _rows(seen, predictions, "image"), _rows(read, predictions, "text")
+        images, texts = rows(seen, predictions, "image"), rows(read, predictions, "text")
         kept: dict[str, Prediction] = {}
-        for rows, others, held, names in (
+        for mine, others, held, names in (
             (images, texts, seen, [each.text for each in read]),
             (texts, images, read, [each.images[0] for each in seen]),
         ):
             for number, example in enumerate(held):
-                best = int((rows[number] @ others.T).argmax()) if len(others) else None
+                best = int((mine[number] @ others.T).argmax()) if len(others) else None
                 kept[example.id] = Prediction(example.id, "" if best is None else names[best])
         return kept
 
@@ -172,7 +173,7 @@ def vectors(
     same = [said.setdefault(_plain(each.text), len(said)) for each in read]
     owner = torch.tensor([number[each.references] for each in read])
     pairs = retrieval.Pairs.of(owner, torch.tensor(same))
-    return _rows(seen, predictions, "image"), _rows(read, predictions, "text"), pairs
+    return rows(seen, predictions, "image"), rows(read, predictions, "text"), pairs
 
 
 def _plain(text: str) -> str:
@@ -186,9 +187,3 @@ def _apart(
     """The pictures and the texts among examples."""
     seen = [each for each in examples if "image" in predictions[each.id].vectors]
     return seen, [each for each in examples if "text" in predictions[each.id].vectors]
-
-
-def _rows(examples: Sequence[Example], predictions: Mapping[str, Prediction], side: str) -> Tensor:
-    """(rows, D)."""
-    held = [predictions[each.id].vectors[side] for each in examples]
-    return torch.stack(held) if held else torch.zeros(0, 0)

@@ -107,4 +107,5 @@ def numbers(examples: Sequence[Example], classes: Sequence[str]) -> Tensor:
 
 def rows(examples: Sequence[Example], predictions: Mapping[str, Prediction], side: str) -> Tensor:
     """The vectors (M, D) of examples."""
-    return torch.stack([predictions[each.id].vectors[side] for each in examples])
+    held = [predictions[each.id].vectors[side] for each in examples]
+    return torch.stack(held) if held else torch.zeros(0, 0)

@@ -3,21 +3,20 @@ lies."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from torch import nn
 
 # What holds the stages or blocks of an encoder, and those whose last one is known by name.
-NAMED = ("layer4",)  # ResNets
-STAGE = re.compile(r"layer\d")  # theirs
+RESNET = ("layer1", "layer2", "layer3", "layer4")  # children of the encoder itself
 TRUNKS = (
     "transformer.resblocks",  # open_clip's transformers
     "encoder.layers",  # torchvision's
     *("encoder.layer", "encoder.stages", "vision_model.encoder.layers"),  # transformers'
     *("blocks", "stages", "layers", "features"),
 )
+BEHIND = ("proj", "text_projection")  # a whole model's own tensors that its layers do not precede
 LEAST = 2  # weight matrices of a stage: a norm or a single convolution behind it is none
 
 
@@ -25,9 +24,8 @@ def last_stage(visual: nn.Module) -> str | None:
     """The name, in an encoder's own module, of its last stage or block; None where none is
     known."""
     modules = dict(visual.named_modules())
-    for name in NAMED:
-        if name in modules:
-            return name
+    if RESNET[-1] in modules:
+        return RESNET[-1]
     for trunk in TRUNKS:
         children = list(modules[trunk].named_children()) if trunk in modules else []
         for least in (LEAST, 1):
@@ -40,7 +38,7 @@ def last_stage(visual: nn.Module) -> str | None:
 def stages(visual: nn.Module) -> Iterator[str]:
     """The names of its stages or blocks, as far as they are known."""
     modules = dict(visual.named_modules())
-    yield from (name for name in modules if STAGE.fullmatch(name))
+    yield from (name for name in RESNET if name in modules)
     for trunk in TRUNKS:
         if trunk in modules:
             yield from (f"{trunk}.{name}" for name, _ in modules[trunk].named_children())
@@ -48,10 +46,6 @@ def stages(visual: nn.Module) -> Iterator[str]:
 
 def _matrices(module: nn.Module) -> int:
     return sum(parameter.ndim > 1 for parameter in module.parameters())
-
-
-RESNET = ("layer1", "layer2", "layer3", "layer4")
-BEHIND = ("proj", "text_projection")  # a whole model's own tensors that its layers do not precede
 
 
 class Levels(NamedTuple):

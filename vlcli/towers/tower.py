@@ -5,7 +5,7 @@ B pictures, S side in pixels, r, c rows and columns of the grid, F feature width
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -102,16 +102,16 @@ class Tower(nn.Module):
         """Put a whole state dict in; UserError where names or shapes do not fit."""
         load_whole(self.visual, weights, source, self.name)
 
-    def digest(self) -> str:
-        """sha256 over all weights, with their names."""
-        return digest(self.visual)
+    def digest(self, counts: Callable[[str], bool] = lambda name: True) -> str:
+        """sha256 over the weights whose name counts, with their names."""
+        return digest(self.visual, counts)
 
-    def facts(self) -> dict[str, Any]:
-        """What features depend on, as JSON values."""
+    def facts(self, counts: Callable[[str], bool] = lambda name: True) -> dict[str, Any]:
+        """What features depend on, as JSON values; of the weights those whose name counts."""
         look = {
             key: list(v) if isinstance(v, tuple) else v for key, v in self.look._asdict().items()
         }
-        return {"encoder": self.name, **look, "weights_sha256": self.digest()}
+        return {"encoder": self.name, **look, "weights_sha256": self.digest(counts)}
 
 
 def tokens_to_grid(tokens: Tensor, rows: int, columns: int) -> Tensor:

@@ -6,7 +6,7 @@ of the tower's grid, F feature width.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from typing import Any
 
@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from .stages import stages
-from .state import digest
 from .tower import Pool, Tower
 
 MAP = 4  # axes of (B, C, r, c)
@@ -56,15 +55,12 @@ class Trunk:
 
     def facts(self) -> dict[str, Any]:
         """What it depends on, as JSON values."""
-        whole = self.tower.facts()
-        weights = digest(self.tower.visual, lambda weight: _owner(weight, self.way) in self.before)
-        name = f"{self.tower.name} up to {self.stage}"
-        return {**whole, "encoder": name, "weights_sha256": weights}
+        way = frozenset(self.way)
+        facts = self.tower.facts(lambda weight: _owner(weight, way) in self.before)
+        return {**facts, "encoder": f"{self.tower.name} up to {self.stage}"}
 
-    def batch_norms(self) -> bool:
-        """Whether there are some in it."""
-        modules = dict(self.tower.visual.named_modules())
-        return any(isinstance(modules[name], _BatchNorm) for name in self.before)
+    def modules(self) -> Iterator[nn.Module]:
+        return (self.tower.visual.get_submodule(name) for name in self.before)
 
     def fits(self) -> bool:
         """Whether the two halves make of a picture what the tower makes."""
@@ -101,7 +97,7 @@ def trunk(tower: Tower, pool: Pool) -> Trunk | None:
     the tower cannot be cut there."""
     ran = _way(tower, pool)
     place = {name: at for at, name in reversed(list(enumerate(ran)))}
-    names = [name for name, _ in tower.visual.named_parameters() if _learns(tower, name)]
+    names = [name for name, weight in tower.visual.named_parameters() if weight.requires_grad]
     first = min((place[_owner(name, place)] for name in names), default=len(ran))
     frozen = [name for name in stages(tower.visual) if 0 < place.get(name, -1) <= first]
     if len(frozen) < LEAST:
@@ -109,6 +105,10 @@ def trunk(tower: Tower, pool: Pool) -> Trunk | None:
     stage = max(frozen, key=lambda name: place[name])
     found = Trunk(tower, pool, stage, ran)
     return found if found.fits() else None
+
+
+def has_batch_norms(modules: Iterable[nn.Module]) -> bool:
+    return any(isinstance(module, _BatchNorm) for module in modules)
 
 
 class _Reached(Exception):
@@ -136,10 +136,6 @@ def _owner(parameter: str, way: Container[str]) -> str:
     while name and name not in way:
         name = name.rpartition(".")[0]
     return name
-
-
-def _learns(tower: Tower, name: str) -> bool:
-    return tower.visual.get_parameter(name).requires_grad
 
 
 def _empty(tower: Tower, many: int) -> Tensor:

@@ -10,11 +10,10 @@ from vlcli.spec.rules.library import troubles
 from vlcli.spec.run import Run
 
 from . import known
-from .groups.needs import adapter_of
+from .groups.needs import ADAPTERS, adapter_of
 
 RULES: list[Rule] = []
 
-KEYS = {"image": "image_adapter", "text": "adapter"}
 NO_PROMPTS = ("t5", "mt5", "bart", "mbart", "gpt2", "clip", "clip_text_model", "clip_vision_model")
 FUSED = ("dora", "mtl_lora", "vera")  # the methods that need q, k and v apart
 BY_INTERFACE = {"mpnet": ("prefix", "prompt")}  # families of methods that ours does not offer
@@ -34,7 +33,7 @@ def library_has_it(run: Run) -> Iterator[Finding]:
     """adapter (of the text tower) and image_adapter hold a configuration string of the adapters
     library: a name, options in brackets, several of them joined by |; or peft: and a method of that
     library. Names of the published alignment code are known, too."""
-    for side, key in KEYS.items():
+    for side, key in ADAPTERS.items():
         text = adapter_of(run, side)
         try:
             read_for_encoder(text or "lora")
@@ -55,7 +54,7 @@ def tower_can_have_it(run: Run) -> Iterator[Finding]:
     and torchvision take the methods of peft. In the models it knows some methods have no place:
     invertible adapters stand behind word embeddings, prompts in front of an encoder's words, and
     GPT-2 makes queries, keys and values by one layer that DoRA and its like cannot split."""
-    for side, key in KEYS.items():
+    for side, key in ADAPTERS.items():
         found = configuration(run, side)
         if found is None:
             continue

@@ -20,11 +20,11 @@ from vlcli.peft.freezing import Tuned
 from vlcli.spec.groups.visual_encoder import VisualEncoderArgs
 from vlcli.towers.stages import last_stage
 from vlcli.towers.tower import Pool, Tower
-from vlcli.towers.trunk import Trunk, trunk
+from vlcli.towers.trunk import Trunk, has_batch_norms, trunk
 
 from .visual_embedding import VisualTokens
 
-KEPT = 4  # axes of what a frozen trunk made of pictures
+KEPT = 3  # axes of what a frozen trunk made of pictures
 
 
 class VisEncoder(nn.Module):
@@ -68,8 +68,9 @@ class VisEncoder(nn.Module):
         self.train(was)
         if self.learns and self.trunk is None:
             return "the image tower trains from its beginning"
-        follows = not self.keep_statistics
-        if follows and (self.trunk.batch_norms() if self.trunk else self._has_batch_norms()):
+        if not self.keep_statistics and has_batch_norms(
+            self.trunk.modules() if self.trunk else self.modules()
+        ):
             return "the batch norms of the image tower follow what they see"
         if self.trunk is not None:
             held = self.trunk
@@ -80,9 +81,6 @@ class VisEncoder(nn.Module):
 
     def _cells(self, pictures: Tensor) -> Tensor:
         return self.grids(pictures[:, None])[:, 0]
-
-    def _has_batch_norms(self) -> bool:
-        return any(isinstance(module, _BatchNorm) for module in self.modules())
 
     def param_groups(self) -> list[dict[str, Any]]:
         """The optimizer's groups of a tower that has rates of its own."""
@@ -129,22 +127,20 @@ class VisEncoder(nn.Module):
         """(B, P, N, F) of pixels (B, P, H, W, 3), or of what is kept of them (B, P, T, C); 0 for
         pictures that are not there."""
         B, P = pixels.shape[:2]
-        see = self._rest if pixels.ndim == KEPT else self._whole
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.learns):
             if shown is None or bool(shown.all()):
-                return see(pixels.flatten(0, 1)).flatten(1, 2).reshape(B, P, -1, self.width)
-            found = see(pixels[shown])
+                return self._seen(pixels.flatten(0, 1)).flatten(1, 2).reshape(B, P, -1, self.width)
+            found = self._seen(pixels[shown])
             spread = found.new_zeros(B, P, *found.shape[1:])
             spread[shown] = found
             return spread.flatten(2, 3)
 
-    def _whole(self, pictures: Tensor) -> Tensor:
+    def _seen(self, pictures: Tensor) -> Tensor:
+        """(B, r, c, F) of pictures (B, H, W, 3), or of what is kept of them (B, T, C)."""
+        if self.trunk is not None and pictures.ndim == KEPT:
+            return self.trunk.rest(pictures)
         found: Tensor = self.model(pictures, self.pool)
         return found
-
-    def _rest(self, kept: Tensor) -> Tensor:
-        assert self.trunk is not None
-        return self.trunk.rest(kept)
 
 
 def _looked_at(visual: VisualTokens, cells: Tensor) -> tuple[Tensor, Tensor, Tensor]:

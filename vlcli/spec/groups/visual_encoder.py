@@ -49,8 +49,9 @@ class VisualEncoderArgs(Group):
         "Source of visual features: butd (36 stored boxes), RN50, RN101, RN50x4 or ViT (stored "
         "CLIP grids), raw_* (pictures through that CLIP tower), patch (a grid of pixel patches), "
         "stored:PATH (what `vlcli features extract` wrote to PATH), raw:LIBRARY:NAME[:TAG] "
-        "(pictures through a tower of timm, torchvision or open_clip). Cells of stored CLIP grids "
-        "and of raw_* have no boxes (all zero, as published); those of the others have theirs.",
+        "(pictures through a tower of timm, torchvision, open_clip or huggingface). Cells of "
+        "stored CLIP grids and of raw_* have no boxes (all zero, as published); those of the "
+        "others have theirs.",
         read=_feature_type,
         needs=needs.VISION,
         expects=_EXPECTED,

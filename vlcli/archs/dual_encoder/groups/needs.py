@@ -9,6 +9,8 @@ from vlcli.spec.run import Run
 
 from ..objectives import OBJECTIVES, Objective, needing
 
+ADAPTERS = {"image": "image_adapter", "text": "adapter"}  # the keys of the sides
+
 
 def by_losses(what: str, holds: Callable[[Objective], bool]) -> Need:
     """The need of a key that some losses read; `what` is what they have in common."""
@@ -138,7 +140,7 @@ def tower_trains(run: Run, side: str) -> bool:
 
 def adapter_of(run: Run, side: str) -> str | None:
     """The adapter of a side's tower."""
-    asked: str | None = run.adapter if side == "text" else run.image_adapter
+    asked: str | None = getattr(run, ADAPTERS[side])
     return asked
 
 
