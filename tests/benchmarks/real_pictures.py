@@ -48,7 +48,8 @@ TINY = {
 }
 SPECS: dict[str, dict[str, Any]] = {
     "captions": {"task": "caption", "epochs": 4, "lr": 1.5e-3, "gen_max_length": 30},
-    "questions": {"task": "vqa", "epochs": 8},
+    "phrases": {"task": "vqa", "epochs": 3},
+    "questions": {"task": "vqa", "epochs": 3, "lr": 5e-4},
     "daquar": {"task": "vqa", "epochs": 12, "max_text_length": 40},
     "matching": {"task": "vqa", "prompt": "image text match: ", "epochs": 5, "max_text_length": 40},
     "grounding": {"task": "refcoco", "epochs": 1, "only_boxes": True},
@@ -56,15 +57,20 @@ SPECS: dict[str, dict[str, Any]] = {
     "tiny_imagenet": {"task": "cls", "epochs": 20},
 }
 PICTURES = {
-    **dict.fromkeys(("captions", "questions", "matching", "grounding"), "flickr8k"),
+    **dict.fromkeys(("captions", "phrases", "questions", "matching", "grounding"), "flickr8k"),
     "daquar": "daquar",
     "nlvr": "nlvr",
     "tiny_imagenet": "tiny_imagenet",
 }
 TARS = {"flickr8k": "flickr8k/flickr8k_224q75.tar", "daquar": "daquar/daquar_224.tar"}
-AFTER = {"questions": "captions"}  # those that go on from the weights of another
+AFTER = {"questions": "phrases"}  # those that go on from the weights of another
 LARGEST = {"downsample": True, "n_boxes": 16, "use_vis_order_embedding": False}
-POOLED = {"captions": LARGEST, "questions": LARGEST}  # 4 x 4 cells, the largest values of 7 x 7
+POOLED = {
+    "captions": LARGEST,
+    "phrases": LARGEST,
+    "questions": LARGEST,
+}  # 4 x 4 cells, the largest values of 7 x 7
+THERE = ("is there a ", " in the picture?")
 PATCHES = {"nlvr": {"feature_type": "patch", "image_size": [100, 200], "patch_size": 20}}
 
 
@@ -80,6 +86,47 @@ def flickr8k_questions(data: Path, _: Path) -> Iterable[dict[str, Any]]:
                 "answers": [each["answer"]],
                 "kind": each["type"],
                 "split": each["split"],
+            }
+
+
+COLORS = {
+    *("black", "white", "blue", "red", "brown", "green", "yellow", "blond"),
+    *("pink", "orange", "gray", "purple", "silver", "tan", "gold"),
+}
+
+
+def flickr8k_phrases(data: Path, _: Path) -> Iterable[dict[str, Any]]:
+    """More questions of the same kinds, about pictures that do not test: whether there is what
+    people's phrases name, or as often what they do not name, drawn as often as it is named; and
+    the colours in them."""
+    asked = [each["text"] for each in flickr8k_questions(data, _) if each["split"] == "train"]
+    nouns = {each[len(THERE[0]) : -len(THERE[1])] for each in asked if each.startswith(THERE[0])}
+    found: dict[tuple[str, str], set[tuple[str, str]]] = {}
+    with gzip.open(data / "flickr8k/flickr8k_entities.jsonl.gz", "rt") as lines:
+        for each in map(json.loads, lines):
+            if each["split"] in ("train", "dev"):
+                words = [phrase["text"].lower().split() for phrase in each["phrases"]]
+                pairs = {(word, phrase[-1]) for phrase in words for word in phrase}
+                found[each["image"], each["split"]] = pairs
+    named = {key: sorted({noun for _, noun in pairs} & nouns) for key, pairs in found.items()}
+    often = [noun for listed in named.values() for noun in listed]
+    draw = random.Random(0)
+    for (image, split), pairs in found.items():
+        own = named[image, split]
+        others = {noun for _, noun in pairs}
+        wrong: set[str] = set()
+        while len(wrong) < len(own):
+            wrong |= {draw.choice(often)} - others
+        told = [(f"{THERE[0]}{noun}{THERE[1]}", "yes") for noun in own]
+        told += [(f"{THERE[0]}{noun}{THERE[1]}", "no") for noun in sorted(wrong)]
+        told += [(f"what color is the {n}?", c) for c, n in sorted(pairs) if c in COLORS and c != n]
+        for number, (text, answer) in enumerate(told):
+            yield {
+                "id": f"{image}-{number}",
+                "image": f"images224/{image}",
+                "text": text,
+                "answers": [answer],
+                "split": split,
             }
 
 
@@ -226,6 +273,7 @@ RECORDS: dict[str, Callable[[Path, Path], Iterable[dict[str, Any]]]] = {
     "grounding": flickr8k_grounding,
     "nlvr": nlvr_pairs,
     "tiny_imagenet": tiny_imagenet,
+    "phrases": flickr8k_phrases,
     "questions": flickr8k_questions,
     "daquar": daquar_questions,
     "captions": flickr8k_captions,

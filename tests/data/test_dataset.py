@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from vlcli.contracts import Example
+from vlcli.contracts import Example, Visual
+from vlcli.data.batching import Loading
 from vlcli.data.dataset import Draw, ExampleSet
 from vlcli.data.visual import PatchReader, PictureArray, PictureFiles
 from vlcli.spec.problem import UserError
@@ -40,6 +43,33 @@ def test_a_draw_reaches_the_redraw_with_its_epoch() -> None:
 
     held = ExampleSet([Example("a", "vqa", "epoch ")], None, redraw=redraw)
     assert (held[Draw(4, 0)].text, held[0].text) == ("epoch 4", "epoch 0")
+
+
+class Halves:
+    """Features of half precision that a product makes of something."""
+
+    def read(self, reference: str) -> Visual:
+        ones = torch.full((2, 4), 1.001)
+        return Visual((ones @ ones.T).half(), torch.zeros(2, 4))
+
+    def faults(self, references: Sequence[str]) -> dict[str, str]:
+        return {}
+
+
+def test_examples_are_the_same_in_every_precision_of_the_model() -> None:
+    held = ExampleSet([Example("a", "vqa", "?", images=("1",))], Halves())
+
+    def batch() -> torch.Tensor:
+        loaded = Loading(lambda examples: torch.stack([e.visuals[0].features for e in examples]))(
+            held.__getitems__([0, 0])
+        )
+        assert isinstance(loaded.batch, torch.Tensor)
+        return loaded.batch
+
+    with torch.autocast("cpu", torch.bfloat16):
+        found = batch()
+    assert found.dtype == torch.float16
+    assert torch.equal(found, batch())
 
 
 def test_an_unreadable_picture_names_its_example(tmp_path: Path) -> None:

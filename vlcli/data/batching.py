@@ -206,7 +206,8 @@ class Loading:
     def __call__(self, fetched: Fetched) -> Loaded:
         examples, faults, failed, looked = fetched
         try:
-            batch = self.collate(examples) if examples else None
+            with torch.autocast("cpu", enabled=False):  # it stacks no halves
+                batch = self.collate(examples) if examples else None
         except UserError as error:
             batch, failed = None, error
         return Loaded(batch, tuple(faults), failed, looked)

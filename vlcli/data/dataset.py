@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+import torch
 from torch.utils.data import Dataset
 
 from vlcli.contracts import Example, Visual
@@ -79,7 +80,8 @@ class ExampleSet(Dataset[Example]):
         return fetched
 
     def _add(self, key: int | Draw, fetched: Fetched) -> None:
-        found = self._read(key)
+        with torch.autocast("cpu", enabled=False):  # the same in every precision of the model
+            found = self._read(key)
         if isinstance(found, Fault):
             fetched.faults.append(found)
         else:
