@@ -5,6 +5,7 @@ B batch, N visual tokens of a picture, F feature width.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -155,6 +156,16 @@ class ImageTower(Protocol):
         ...
 
 
+class LastingTexts(NamedTuple):
+    """What stays the same of a text while a run trains: a vector of width W, which `compute` makes
+    of the tokens of B texts, (B, W). `facts` are what it depends on beside the tokens."""
+
+    facts: dict[str, Any]
+    width: int
+    tokenize: Callable[[Sequence[str]], dict[str, Tensor]]
+    compute: Callable[[dict[str, Tensor]], Tensor]
+
+
 class Architecture(nn.Module):
     """A model as the trainer knows it: batches in, losses or predictions out.
 
@@ -164,12 +175,14 @@ class Architecture(nn.Module):
     select parameters registered under that name. `sources` are those of weights that a name gives
     again; new ones, and those of a run, have none. `remarks` say what its spec means for it, where
     that was not known before it was built. `last_stage` begins the names of the parameters of its
-    image tower's last stage, where it has one.
+    image tower's last stage, where it has one. `texts` is a store of vectors that its collator may
+    put in place of texts, by `text_key`.
     """
 
     sources: tuple[Source, ...] = ()
     remarks: tuple[str, ...] = ()
     last_stage: str = ""
+    texts: Path | None = None
 
     def collator(self) -> Callable[[Sequence[Example]], Batch]:
         """A small picklable function from examples to a batch; it does not carry the model."""
@@ -191,6 +204,10 @@ class Architecture(nn.Module):
         """The encoder that pixels pass through, if there is one."""
         return None
 
+    def lasting_texts(self) -> LastingTexts | None:
+        """What stays the same of texts while training; None where that is nothing."""
+        return None
+
     def param_groups(self, weight_decay: float) -> list[dict[str, Any]]:
         """The optimizer's groups over trainable parameters. A group may carry a peak rate of its
         own as "lr", and "sgd": true for plain steps down its gradient."""
@@ -209,6 +226,11 @@ class Architecture(nn.Module):
 
     def load_extra_state(self, state: Mapping[str, Any]) -> None:
         """Take back what `extra_state` gave."""
+
+
+def text_key(text: str) -> str:
+    """The id of a text in a store."""
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def decay_groups(

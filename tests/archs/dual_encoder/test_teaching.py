@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from vlcli.runs.parts import build
 from vlcli.runtime.engine import Engine
 from vlcli.runtime.weights import read_weights
 from vlcli.spec.problem import UserError
+from vlcli.towers.text.huggingface import HuggingFaceTower
 
 
 @pytest.fixture
@@ -100,6 +102,37 @@ def test_kept_features_give_the_losses_of_the_pictures_themselves(tmp_path: Path
     assert "pictures by timm:test_convnext" in said
     results = [(tmp_path / each / "results/valid.json").read_text() for each in ("plain", "kept")]
     assert json.loads(results[0])["scores"] == json.loads(results[1])["scores"]
+
+
+@pytest.mark.parametrize("more", [{}, {"precision": "bf16"}, {"image_adapter": "peft:lora"}])
+def test_kept_vectors_of_texts_give_the_losses_of_the_texts_themselves(
+    more: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def losses(folder: Path) -> list[float]:
+        rows = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
+        return [row["loss"] for row in rows if "loss" in row]
+
+    monkeypatch.setattr("vlcli.runs.kept.cache_folder", lambda: tmp_path / "cache")
+    locked = {"lock_text_model": True, "text_head_n_layers": 1, "log_every": 1, "epochs": 2, **more}
+    trained(tmp_path / "plain", **locked)
+    computed: list[int] = []
+    forward = HuggingFaceTower.forward
+
+    def counted(self: Any, tokens: Any) -> Any:
+        computed.append(len(tokens["ids"]))
+        return forward(self, tokens)
+
+    monkeypatch.setattr(HuggingFaceTower, "forward", counted)
+    trained(tmp_path / "kept", **locked, cache_features=True)
+    near = 0.02 if "precision" in more else 1e-5
+    assert losses(tmp_path / "kept") == pytest.approx(losses(tmp_path / "plain"), abs=near)
+    said = (tmp_path / "kept/log.txt").read_text()
+    told = int(re.search(r"vectors of ([\d,]+) texts by huggingface", said)[1].replace(",", ""))  # type: ignore[index]
+    assert sum(computed) == told
+    if not more:
+        trained(tmp_path / "again", **locked, cache_features=True)
+        assert sum(computed) == told
+        assert losses(tmp_path / "again") == losses(tmp_path / "kept")
 
 
 def test_features_of_a_tower_that_learns_are_not_kept(tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from vlcli.contracts import Architecture, Example, Losses, Part, Prediction
+from vlcli.contracts import Architecture, Example, LastingTexts, Losses, Part, Prediction
 from vlcli.spec.problem import UserError
+from vlcli.towers.state import digest
 from vlcli.towers.text.open_clip import OpenClipTokenize
 from vlcli.towers.text.tower import TextTower, Tokenize
 
@@ -79,7 +80,7 @@ class DualEncoder(Architecture):
 
     def collator(self) -> Callable[[Sequence[Example]], DualBatch]:
         taught = OpenClipTokenize(self.master.text.name) if self.master else None
-        return Collator(self.tokenize, self.classes, taught)
+        return Collator(self.tokenize, self.classes, taught, self.texts)
 
     def forward(self, batch: DualBatch) -> Losses:
         many = self.spec.grad_cache_size
@@ -133,6 +134,16 @@ class DualEncoder(Architecture):
         """The tower that pictures pass through, with what `cache_features` asks of it."""
         tower = self.image.tower
         return tower if isinstance(tower, ImageTower) else None
+
+    def lasting_texts(self) -> LastingTexts | None:
+        """The vectors of a text tower that trains in no part."""
+        if not self.text.fixed:
+            return None
+        tower = self.text.tower
+        assert isinstance(tower, TextTower)
+        name, pool = f"{self.spec.text_model_builder}:{self.spec.text_model}", self.spec.text_pooler
+        facts = {"encoder": name, "pool": pool, "weights_sha256": digest(tower)}
+        return LastingTexts(facts, tower.width, self.tokenize, self.text.plain)
 
     def parts(self) -> dict[str, Part]:
         return {name: Part(_place(name)) for name, _ in self.named_parameters()}

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from vlcli.contracts import Example, Visual
+from vlcli.contracts import Example, Visual, text_key
+from vlcli.data.store import FeatureStore
 from vlcli.spec.problem import UserError
 from vlcli.towers.text.tower import Tokenize
+
+KEPT = "kept"  # among tokens: vectors (Q, W) of a frozen tower in their place
 
 
 @dataclass(slots=True)
@@ -48,12 +52,18 @@ def _moved(value: Any, device: Any) -> Any:
 class Collator:
     """Makes a batch; small and picklable, without the model. A training example's text is its
     `target`; `classes` number labels, and are empty where no loss reads them. With `taught` the
-    tokens of another model stand beside the others under that name."""
+    tokens of another model stand beside the others under that name. `kept` is a store of what the
+    text tower makes of texts."""
 
     def __init__(
-        self, tokenize: Tokenize, classes: Sequence[str] = (), taught: Tokenize | None = None
+        self,
+        tokenize: Tokenize,
+        classes: Sequence[str] = (),
+        taught: Tokenize | None = None,
+        kept: Path | None = None,
     ) -> None:
         self.tokenize, self.taught = tokenize, taught
+        self.kept = None if kept is None else FeatureStore(kept)
         self.classes = {name: number for number, name in enumerate(classes)}
 
     def __call__(self, examples: Sequence[Example]) -> DualBatch:
@@ -76,7 +86,11 @@ class Collator:
         )
 
     def _tokens(self, texts: Sequence[str]) -> dict[str, Tensor]:
-        found = self.tokenize(texts)
+        keys = [text_key(text) for text in texts]
+        if self.kept is not None and all(key in self.kept for key in keys):
+            found = {KEPT: torch.cat([self.kept.tensor(key) for key in keys])}
+        else:
+            found = self.tokenize(texts)
         return found if self.taught is None else {**found, "taught": self.taught(texts)["ids"]}
 
     def _labels(self, examples: Sequence[Example]) -> Tensor:

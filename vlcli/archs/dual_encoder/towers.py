@@ -5,6 +5,7 @@ B rows, W width of the tower, D width of the common space.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -25,6 +26,7 @@ from vlcli.towers.text import open_clip as open_clip_text
 from vlcli.towers.text.tower import TextTower
 from vlcli.towers.tower import Tower
 
+from .batch import KEPT
 from .freezing import keywords, trains
 from .heads import Head
 from .spec import DualSpec
@@ -106,7 +108,10 @@ class Side(nn.Module):
         return self
 
     def plain(self, seen: Any) -> Tensor:
-        """(B, W): what the tower alone makes of its input."""
+        """(B, W): what the tower alone makes of its input, or made of it before training."""
+        if isinstance(seen, Mapping) and KEPT in seen:
+            kept: Tensor = seen[KEPT]
+            return kept
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.fixed):
             found: Tensor = self.tower(seen)
         return found

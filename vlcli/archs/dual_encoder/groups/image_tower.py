@@ -76,9 +76,9 @@ class ImageTowerArgs(Group):
     )
     cache_features: bool = arg(
         False,
-        "Compute what a frozen image tower makes of pictures once, before training, and keep it on "
-        "the disk for this run and others: in vlcli of the user's cache folder.",
-        needs=(needs.PICTURES, needs.IMAGE_STAYS, everywhere.TRAINING),
+        "Compute what frozen towers make of pictures and texts once, before training, and keep it "
+        "on the disk for this run and others: in vlcli of the user's cache folder.",
+        needs=(needs.STAYS, everywhere.TRAINING),
         new=True,
     )
     lock_image_partial: str = arg(

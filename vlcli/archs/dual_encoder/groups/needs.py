@@ -107,12 +107,15 @@ def _trains(side: str) -> Need:
 
 IMAGE_TRAINS = _trains("image")
 TEXT_TRAINS = _trains("text")
-IMAGE_STAYS = Need(
+STAYS = Need(
     "N1",
-    "where the image tower trains in no part",
-    ("lock_image_model", "lock_image_partial", "image_adapter", "distill_model"),
-    lambda run: not (tower_trains(run, "image") or run.image_adapter or run.distill_model),
-    "Remove {it}, or set lock_image_model: true.",
+    "where a tower trains in no part",
+    (
+        *("lock_image_model", "lock_image_partial", "image_adapter", "distill_model"),
+        *("lock_text_model", "lock_text_partial", "adapter", "n_prompt"),
+    ),
+    lambda run: image_stays(run) or text_stays(run),
+    "Remove {it}, or set lock_image_model: true or lock_text_model: true.",
 )
 DISTILLED = Need(
     "N1",
@@ -128,6 +131,17 @@ LAYER_DECAY = Need(
     lambda run: min(run.layer_decay_image, run.layer_decay_text) < 1,
     "Set one of them, or remove {it}.",
 )
+
+
+def image_stays(run: Run) -> bool:
+    """Whether pictures pass through a tower that trains in no part, and through no other."""
+    seen = run.image_model_builder != "stored" and not run.distill_model
+    return seen and not (tower_trains(run, "image") or run.image_adapter)
+
+
+def text_stays(run: Run) -> bool:
+    """Whether the text tower trains in no part."""
+    return not (tower_trains(run, "text") or run.adapter or run.n_prompt)
 
 
 def tower_trains(run: Run, side: str) -> bool:
