@@ -98,7 +98,7 @@ def test_half_of_the_translations_need_the_picture(data: shapes.Shapes) -> None:
     share = renderings_share(splits["test"], everything)
     assert 0.45 < share < 0.55
     for record in splits["test"]:
-        if "object" not in record["text"]:
+        if "colored" not in record["text"]:
             assert renderings_share([record], everything) == 0
 
 

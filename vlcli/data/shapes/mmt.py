@@ -1,5 +1,5 @@
-"""The records of mmt: sentences in English and in German. Where the English says "object" only the
-picture tells which noun, article and ending the German needs."""
+"""The records of mmt: sentences in English and in German. Where the English says "colored" only the
+picture tells which adjective the German needs."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from .sets import Shown
 from .stills import SIDES, beside, farthest
 
 EACH = 2  # sentences a picture
+COLORED = "colored"
 _NOUNS = {
     "circle": ("der", "Kreis"),
     "square": ("das", "Quadrat"),
@@ -47,7 +48,7 @@ Pair = tuple[str, str]  # English and German
 
 
 def records(rng: random.Random, shown: Sequence[Shown]) -> Iterator[dict[str, Any]]:
-    """Half of the sentences name every object by its shape, half only say "object"."""
+    """Half of the sentences name colours, half only say "colored"."""
     for each in shown:
         told: dict[str, str] = {}
         for named in (True, False):
@@ -67,10 +68,10 @@ def _position(rng: random.Random, scene: Scene, named: bool) -> Pair | None:
     if thing is None:
         return None
     article, noun = _NOUNS[thing.shape]
-    said = rng.choice((thing.colour, thing.size))
+    said = rng.choice((thing.colour, thing.size)) if named else thing.colour
     where, wo = _AT[side]
     return (
-        f"the {_noun(thing, named)} {where} is {said}",
+        f"the {thing.shape} {where} is {said if named else COLORED}",
         f"{article} {noun} {wo} ist {_WORDS[said]}",
     )
 
@@ -84,7 +85,7 @@ def _relation(rng: random.Random, scene: Scene, named: bool) -> Pair | None:
     article, noun = _NOUNS[thing.shape]
     where, wo = _BESIDE[side]
     return (
-        f"the {thing.colour} {_noun(thing, named)} is {where} the {other.shape}",
+        f"the {_colour(thing, named)} {thing.shape} is {where} the {other.shape}",
         f"{article} {_ending(thing.colour, 'e')} {noun} ist {wo} dem {_NOUNS[other.shape][1]}",
     )
 
@@ -94,7 +95,7 @@ def _existence(rng: random.Random, scene: Scene, named: bool) -> Pair | None:
     thing = rng.choice(scene.things)
     article, noun = _NOUNS[thing.shape]
     subject, object_ = _ENDINGS[article]
-    english = a(thing.colour, _noun(thing, named))
+    english = a(_colour(thing, named), thing.shape)
     ein = "einen" if article == "der" else "ein"
     side = rng.choice(SIDES)
     if farthest(scene.things, side) is thing:
@@ -104,8 +105,8 @@ def _existence(rng: random.Random, scene: Scene, named: bool) -> Pair | None:
     return f"there is {english}", f"es gibt {ein} {_ending(thing.colour, object_)} {noun}"
 
 
-def _noun(thing: Thing, named: bool) -> str:
-    return thing.shape if named else "object"
+def _colour(thing: Thing, named: bool) -> str:
+    return thing.colour if named else COLORED
 
 
 def _ending(word: str, ending: str) -> str:
