@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import random
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +17,7 @@ from vlcli.contracts import Box, Example, Visual
 from vlcli.data.batching import (
     EvalOrder,
     Group,
+    InRow,
     TrainBatches,
     TrainOrder,
     groups,
@@ -156,3 +160,34 @@ def test_loading_draws_nothing_from_the_global_generator() -> None:
     before = torch.get_rng_state()
     list(loader(ExampleSet(EXAMPLES, None), EvalOrder(groups(EXAMPLES, 8).values()), by_id))
     assert torch.equal(before, torch.get_rng_state())
+
+
+class Left:
+    """Garbage that only the collector finds; it writes down which process did."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.me = path, self
+
+    def __del__(self) -> None:
+        self.path.write_text(str(os.getpid()))
+
+
+def collecting(examples: Sequence[Example]) -> list[str]:
+    gc.collect()
+    return [each.id for each in examples]
+
+
+def test_a_loading_process_leaves_the_garbage_of_the_run_alone(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    gc.collect()
+    gc.disable()
+    try:
+        Left(told)
+        held = ExampleSet([Example("a", "vqa", "?")], None)
+        loads = list(loader(held, InRow(1, 1), collecting, num_workers=1))
+        assert [load.batch for load in loads] == [["a"]]
+        assert not told.exists()
+    finally:
+        gc.enable()
+    gc.collect()
+    assert told.read_text() == str(os.getpid())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import multiprocessing
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -230,14 +231,16 @@ def loader(
         generator=torch.Generator().manual_seed(0),  # else it draws from the global one
         persistent_workers=num_workers > 0,
         prefetch_factor=AHEAD if num_workers else None,
-        worker_init_fn=_leave_stopping_to_the_run,
+        worker_init_fn=_begin_loading,
         pin_memory=pin_memory,
     )
 
 
-def _leave_stopping_to_the_run(_: int) -> None:
+def _begin_loading(_: int) -> None:
     """Ctrl-C reaches loading processes, too, and so does the SIGTERM of a scheduler; a run that
-    finishes its step still needs them. They end when the run does, however it does."""
+    finishes its step still needs them. They end when the run does, however it does. What the run
+    has left to its garbage collector stays the run's: a loader of its would complain here."""
+    gc.freeze()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
 
