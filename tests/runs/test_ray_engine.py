@@ -103,7 +103,7 @@ def test_a_killed_worker_loses_nothing_and_no_shard_is_written_twice(
 
     thread = threading.Thread(target=kill)
     thread.start()
-    found, _ = run(pictures, out, batch_size=1)
+    found, _ = run(pictures, out, batch_size=1, shard_size="2")
     thread.join()
     assert killed
     assert (found.whole, found.new, found.records) == (True, PICTURES, PICTURES)
@@ -112,7 +112,7 @@ def test_a_killed_worker_loses_nothing_and_no_shard_is_written_twice(
     held = FeatureStore(out)
     assert held.ids == [f"{number:02}.png" for number in range(PICTURES)]
     assert list(held.damaged()) == []
-    run(pictures, tmp_path / "here", engine="local", batch_size=1)
+    run(pictures, tmp_path / "here", engine="local", batch_size=1, shard_size="2")
     assert content(out) == content(tmp_path / "here")
 
 
