@@ -64,17 +64,15 @@ PICTURES = {
 }
 TARS = {"flickr8k": "flickr8k/flickr8k_224q75.tar", "daquar": "daquar/daquar_224.tar"}
 AFTER = {"phrases": "captions", "questions": "phrases"}  # go on from the weights of another
-TRAIN = {  # those that learn from more than their own records
-    "phrases": ("phrases", "questions"),
-    "questions": ("phrases", "questions"),
-}
+ASKED = ("phrases", "questions")
+TRAIN = dict.fromkeys(ASKED, ASKED)  # those that learn from more than their own records
 JUDGED = {"phrases": "questions"}  # those that are judged by other records than their own
 LARGEST = {"downsample": True, "n_boxes": 16, "use_vis_order_embedding": False}
-POOLED = {
-    "captions": LARGEST,
-    "phrases": LARGEST,
-    "questions": LARGEST,
-}  # 4 x 4 cells, the largest values of 7 x 7
+POOLED = dict.fromkeys(("captions", *ASKED), LARGEST)  # 4 x 4 cells, the largest of 7 x 7
+COLORS = {
+    *("black", "white", "blue", "red", "brown", "green", "yellow", "blond"),
+    *("pink", "orange", "gray", "purple", "silver", "tan", "gold"),
+}
 THERE = ("is there a ", " in the picture?")
 PATCHES = {"nlvr": {"feature_type": "patch", "image_size": [100, 200], "patch_size": 20}}
 
@@ -94,17 +92,11 @@ def flickr8k_questions(data: Path, _: Path) -> Iterable[dict[str, Any]]:
             }
 
 
-COLORS = {
-    *("black", "white", "blue", "red", "brown", "green", "yellow", "blond"),
-    *("pink", "orange", "gray", "purple", "silver", "tan", "gold"),
-}
-
-
-def flickr8k_phrases(data: Path, _: Path) -> Iterable[dict[str, Any]]:
+def flickr8k_phrases(data: Path, out: Path) -> Iterable[dict[str, Any]]:
     """More questions of the same kinds, about pictures that do not test: whether there is what
     people's phrases name, or as often what they do not name, drawn as often as it is named; and
     the colours in them."""
-    asked = [each["text"] for each in flickr8k_questions(data, _) if each["split"] == "train"]
+    asked = [each["text"] for each in flickr8k_questions(data, out) if each["split"] == "train"]
     nouns = {each[len(THERE[0]) : -len(THERE[1])] for each in asked if each.startswith(THERE[0])}
     found: dict[tuple[str, str], set[tuple[str, str]]] = {}
     with gzip.open(data / "flickr8k/flickr8k_entities.jsonl.gz", "rt") as lines:

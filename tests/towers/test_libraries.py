@@ -184,8 +184,10 @@ def test_texts_and_pictures_are_encoded_as_open_clip_does(kind: str, tmp_path: P
         mine, seen_ = text({"ids": ids}), image(PICTURES[:, :32, :32], "pooled")[:, 0, 0]
         if kind == "coca":  # its own method divides by the length
             mine, seen_ = (nn.functional.normalize(each, dim=-1) for each in (mine, seen_))
-    torch.testing.assert_close(mine, words, rtol=0, atol=1e-6)
-    torch.testing.assert_close(seen_, pictures, rtol=0, atol=1e-6)
+    assert torch.equal(mine, words)
+    # CoCa's pictures differ in the last bit on some processors
+    near = 1e-6 if kind == "coca" else 0.0
+    torch.testing.assert_close(seen_, pictures, rtol=0.0, atol=near)
     assert text.bias == (-10 if kind == "bias" else None)
     assert image.features(PICTURES[:, :32, :32], "grid").shape == (2, 2, 2, 32)
 

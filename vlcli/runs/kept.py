@@ -106,7 +106,7 @@ def _pictures(
         lasting.grid or (1, lasting.tokens),
         lasting.width,
         lambda todo: skips.batches(_seen(todo, wanted.reader, spec)),
-        lambda pixels: _evaluated(engine, tower, lasting.compute, pixels),
+        lambda pixels: _evaluated(engine, tower, lasting.compute, pixels.to(engine.device)),
         skips,
     )
 
@@ -156,7 +156,7 @@ def _evaluated(
     """As the run itself would compute it."""
     module.to(engine.device)
     with engine.evaluating(module):
-        return compute(held.to(engine.device) if isinstance(held, Tensor) else held)
+        return compute(held)
 
 
 def _wanted(jobs: Iterable[Job]) -> list[Wanted]:

@@ -36,6 +36,11 @@ def teaching(tmp_path: Path) -> dict[str, Any]:
     return {"distill_model": NAME, "distill_weights": str(weights)}
 
 
+def losses(folder: Path) -> list[float]:
+    rows = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
+    return [row["loss"] for row in rows if "loss" in row]
+
+
 def batch_of(spec: Any) -> tuple[Any, Any]:
     parts = build(spec)
     with Engine(spec, spec) as engine:
@@ -90,10 +95,6 @@ def test_weights_of_another_model_are_refused(teaching: dict[str, Any], tmp_path
 
 
 def test_kept_features_give_the_losses_of_the_pictures_themselves(tmp_path: Path) -> None:
-    def losses(folder: Path) -> list[float]:
-        rows = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
-        return [row["loss"] for row in rows if "loss" in row]
-
     locked = {"lock_image_model": True, "log_every": 1, "epochs": 2}
     trained(tmp_path / "plain", **locked)
     trained(tmp_path / "kept", **locked, cache_features=True)
@@ -108,10 +109,6 @@ def test_kept_features_give_the_losses_of_the_pictures_themselves(tmp_path: Path
 def test_kept_vectors_of_texts_give_the_losses_of_the_texts_themselves(
     more: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def losses(folder: Path) -> list[float]:
-        rows = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
-        return [row["loss"] for row in rows if "loss" in row]
-
     monkeypatch.setattr("vlcli.runs.kept.cache_folder", lambda: tmp_path / "cache")
     locked = {"lock_text_model": True, "text_head_n_layers": 1, "log_every": 1, "epochs": 2, **more}
     trained(tmp_path / "plain", **locked)

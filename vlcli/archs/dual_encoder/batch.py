@@ -86,12 +86,17 @@ class Collator:
         )
 
     def _tokens(self, texts: Sequence[str]) -> dict[str, Tensor]:
-        keys = [text_key(text) for text in texts]
-        if self.kept is not None and all(key in self.kept for key in keys):
-            found = {KEPT: torch.cat([self.kept.tensor(key) for key in keys])}
-        else:
-            found = self.tokenize(texts)
+        found = self._kept(texts) or self.tokenize(texts)
         return found if self.taught is None else {**found, "taught": self.taught(texts)["ids"]}
+
+    def _kept(self, texts: Sequence[str]) -> dict[str, Tensor]:
+        """The vectors of texts in place of tokens; {} where one of them has none."""
+        if self.kept is None:
+            return {}
+        keys = [text_key(text) for text in texts]
+        if not all(key in self.kept for key in keys):
+            return {}
+        return {KEPT: torch.cat([self.kept.tensor(key) for key in keys])}
 
     def _labels(self, examples: Sequence[Example]) -> Tensor:
         named = [next(iter(each.labels), "") for each in examples]
