@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import random
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -191,3 +193,20 @@ def test_a_loading_process_leaves_the_garbage_of_the_run_alone(tmp_path: Path) -
         gc.enable()
     gc.collect()
     assert told.read_text() == str(os.getpid())
+
+
+LEAVING = """
+import time
+from vlcli.data.batching import InRow, _end_loading, loader
+from vlcli.data.dataset import Example, ExampleSet
+
+loads = loader(ExampleSet([Example("a", "vqa", "?")] * 9, None), InRow(9, 1), len, num_workers=1)
+next(iter(loads))
+_end_loading()
+time.sleep(0.5)  # in which torch would hear of it
+"""
+
+
+def test_loading_processes_end_with_the_run_in_silence() -> None:
+    ended = subprocess.run([sys.executable, "-c", LEAVING], capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (0, "")

@@ -247,7 +247,8 @@ def _begin_loading(_: int) -> None:
 
 @atexit.register
 def _end_loading() -> None:
-    """Python would ask them with SIGTERM, and wait."""
+    """Python would ask them with SIGTERM, and wait; torch would call it a failure."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for process in multiprocessing.active_children():
         if process.daemon:
             process.kill()
