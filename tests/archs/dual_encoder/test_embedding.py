@@ -7,9 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import timm
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from tests.archs.dual_encoder.small import reading, trained
 from vlcli.data.store import FeatureStore
@@ -59,3 +62,30 @@ def test_what_a_run_cannot_do_is_told(run: RunFolder, tmp_path: Path) -> None:
         done = extract(*words)
         assert done.returncode in (2, 4)
         assert sentence in done.stderr
+
+
+def test_heads_of_stored_features_go_on_with_the_tower_that_made_them(tmp_path: Path) -> None:
+    weights = tmp_path / "tower.safetensors"
+    torch.manual_seed(1)
+    save_file(timm.create_model("test_convnext").state_dict(), weights)
+    rng = np.random.default_rng(0)
+    lines = []
+    for number in range(12):
+        pixels = rng.integers(0, 255, (64, 64, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+        lines.append(json.dumps({"image": f"{number}.png", "captions": [f"picture {number}"]}))
+    records = tmp_path / "records.jsonl"
+    records.write_text("\n".join(lines))
+    encoder = ("--encoder", "timm:test_convnext", "--weights", weights, "--size", 64)
+    asked = (*encoder, "--pool", "pooled", "--dtype", "float32")
+    done = extract(records, tmp_path / "store", *asked)
+    assert done.returncode == 0, done.stderr
+
+    splits = dict.fromkeys(("train", "valid", "test"), str(records)) | {"dataset": None}
+    stored = {"image_model_builder": "stored", "image_model": str(tmp_path / "store")}
+    first = trained(tmp_path / "first", **splits, **stored, epochs=4)
+    seeing = {**splits, "load": str(tmp_path / "first"), "image_weights": str(weights)}
+    then = trained(tmp_path / "then", **seeing, test_only=True)
+    assert then.evaluations[0].scores == first.evaluations[0].scores
+    random = trained(tmp_path / "random", **{**seeing, "image_weights": None}, test_only=True)
+    assert random.evaluations[0].scores != first.evaluations[0].scores

@@ -65,10 +65,12 @@ class DualBuilding:
     def bare(
         self, spec: DualSpec, sources: Collection[str], held: Collection[str] | None = None
     ) -> DualSpec:
-        """Checkpoints hold every weight, so none of another place is needed."""
-        return spec.but(
-            pretrained_image_model=False, image_weights=None, pretrained_text_model=False
-        )
+        """Checkpoints hold every weight, so none of another place is needed, but those of an image
+        tower where stored features stood in its place."""
+        spec = spec.but(pretrained_text_model=False)
+        if held is not None and not any(name.startswith("image.tower.") for name in held):
+            return spec
+        return spec.but(pretrained_image_model=False, image_weights=None)
 
     def outline(self, spec: DualSpec, tokenizer: Any, answers: Sequence[str] | None) -> Outline:
         """Built as it is, with random weights: towers of the libraries are not all made for the
