@@ -218,6 +218,28 @@ def test_prompt_tuning_lets_poolers_find_the_tokens_of_the_text(pooler: str, com
     torch.testing.assert_close(found[1:], alone, atol=1e-5, rtol=1e-4)  # padding is not read
 
 
+@pytest.mark.parametrize("combine", ["prefix", "prefix_after_bos"])
+def test_prompt_tuning_lets_the_mask_of_a_sentence_be_found(combine: str) -> None:
+    """Five learned tokens move all that stand behind them."""
+    torch.manual_seed(0)
+    model = AutoModel.from_config(BertConfig(**SMALL)).eval()
+    asked = adapt(model, f"prompt_tuning[combine='{combine}', prompt_length=5]")
+    said, nothing = (
+        torch.tensor([[1, 7, 8, 9, 3, 2], [1, 6, 3, 2, 0, 0]]),
+        torch.tensor([[1, 3, 2]]),
+    )
+    places, lengths = torch.tensor([4, 2]), torch.tensor([3, 1])
+    tokens = {"ids_0": said, "mask_0": (said > 0).long(), "place_0": places, "lengths": lengths}
+    tokens |= {"empty_0": nothing.expand(2, -1), "hole_0": torch.tensor([1, 1])}
+    with torch.no_grad():
+        states = model(input_ids=said, attention_mask=tokens["mask_0"]).last_hidden_state
+        empty = model(input_ids=nothing).last_hidden_state
+        found = tower("bert", model, "PromptBERT", prompt_of(asked)).eval()(tokens)
+    assert states.shape[1] == 11
+    wanted = torch.stack([states[0, 9], states[1, 7]]) - empty[0, 6]
+    torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("image", "text"),
     [("peft:lora[r=2]", "lora_adapter"), ("peft:ln_tuning", "vera[r=4]"), (None, "direft")],
