@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import open_clip
 import pytest
+import torch
 
 from tests.archs.dual_encoder.recorded import needs_recordings, numbers
+from tests.archs.dual_encoder.small import reading, trained
+from tests.archs.dual_encoder.test_runs import weights
 from vlcli.archs.dual_encoder.freezing import keywords, trains
+from vlcli.runs.parts import build
 
 
 def test_keywords_free_parts_of_a_locked_tower_and_freeze_parts_of_a_free_one() -> None:
@@ -77,3 +83,27 @@ def test_the_documented_shares_of_clip_rn50(side: str, partial: str, millions: f
     }
     kept = sum(n for name, n in mine.items() if trains(name, True, keywords(partial)))
     assert kept / 1e6 == pytest.approx(millions, abs=0.01 if millions > 0.1 else 0.001)
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_batch_norms_of_a_tower_that_trains_keep_their_statistics_where_asked(
+    frozen: bool, tmp_path: Path
+) -> None:
+    keys = {"image_model": "test_resnet", "freeze_bn_statistics": frozen}
+    spec = reading(**keys).spec
+    torch.manual_seed(spec.seed)
+    before = build(spec).architecture.state_dict()
+    trained(tmp_path / "run", **keys)
+    changed = {
+        n for n, each in weights(tmp_path / "run").items() if not torch.equal(each, before[n])
+    }
+    norms = [name.removesuffix(".running_mean") for name in before if "running_mean" in name]
+    assert len(norms) > 4
+    assert {f"{name}.weight" for name in norms} <= changed
+    statistics = {f"{name}.running_{what}" for name in norms for what in ("mean", "var")}
+    assert statistics & changed == (set() if frozen else statistics)
+
+
+def test_a_tower_without_batch_norms_says_that_it_has_none() -> None:
+    parts = build(reading(image_model="test_vit", freeze_bn_statistics=True).spec)
+    assert parts.remarks == ["freeze_bn_statistics has no effect: test_vit has no batch norms."]

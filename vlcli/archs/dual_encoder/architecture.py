@@ -50,6 +50,9 @@ class DualEncoder(Architecture):
         width = _joint(spec, images, texts)
         self.image = Side(images, _head(spec, "image", images, width))
         self.text = Side(texts, _head(spec, "text", texts, width))
+        if spec.freeze_bn_statistics and not self.image.batch_norms():
+            name = spec.image_model
+            self.remarks = (f"freeze_bn_statistics has no effect: {name} has no batch norms.",)
         if self.objective.labels and spec.loss == "CrossEntropy":
             _enough(width, self.classes)
         of = spec.n_prototypes if self.objective.prototypes else width
@@ -160,8 +163,9 @@ class DualEncoder(Architecture):
         """Let train what the spec says."""
         for parameter in self.parameters():
             parameter.requires_grad_(True)
-        self.image.lock(self.spec.lock_image_model, self.spec.lock_image_partial)
-        self.text.lock(self.spec.lock_text_model, self.spec.lock_text_partial)
+        spec = self.spec
+        self.image.lock(spec.lock_image_model, spec.lock_image_partial, spec.freeze_bn_statistics)
+        self.text.lock(spec.lock_text_model, spec.lock_text_partial)
         for head in (self.image.head, self.text.head):
             if isinstance(head, Head):
                 head.freeze_lengths()

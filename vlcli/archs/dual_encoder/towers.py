@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
 from vlcli.contracts import Lasting
@@ -84,17 +85,19 @@ class Side(nn.Module):
         super().__init__()
         self.tower = tower
         self.head = head
-        self.fixed = self.adapted = False
+        self.fixed = self.settled = False
 
-    def lock(self, locked: bool, partial: str) -> None:
+    def lock(self, locked: bool, partial: str, settled: bool = False) -> None:
         """Let train what the keywords say of the tower, and its head. Learned prompts train in any
-        case; beside an adapter, the tower is locked."""
+        case; beside an adapter, the tower is locked. Batch norms of a `settled` one keep their
+        statistics."""
         words = keywords(partial)
-        self.adapted = any(of_library(name) for name, _ in self.tower.named_parameters())
+        adapted = any(of_library(name) for name, _ in self.tower.named_parameters())
         for name, parameter in self.tower.named_parameters():
-            free = trains(name, locked or self.adapted, words) and not in_adapter(name)
+            free = trains(name, locked or adapted, words) and not in_adapter(name)
             parameter.requires_grad_(free or of_library(name) or name in PROMPTS)
         self.fixed = not any(each.requires_grad for each in self.tower.parameters())
+        self.settled = settled or adapted
         self.train(self.training)
 
     def train(self, mode: bool = True) -> Side:
@@ -102,10 +105,13 @@ class Side(nn.Module):
         super().train(mode)
         if self.fixed:
             self.tower.eval()
-        for module in self.tower.modules() if self.adapted else ():
-            if isinstance(module, nn.modules.batchnorm._BatchNorm):
-                module.eval()
+        for norm in self.batch_norms() if self.settled else ():
+            norm.eval()
         return self
+
+    def batch_norms(self) -> list[nn.Module]:
+        """Those of the tower."""
+        return [each for each in self.tower.modules() if isinstance(each, _BatchNorm)]
 
     def plain(self, seen: Any) -> Tensor:
         """(B, W): what the tower alone makes of its input, or made of it before training."""

@@ -88,3 +88,10 @@ class ImageTowerArgs(Group):
         needs=needs.PICTURES,
         new=True,
     )
+    freeze_bn_statistics: bool = arg(
+        False,
+        "Keep the running statistics of the image tower's batch norms as they are, and normalise "
+        "by them in training, too: small batches and other picture sizes change them.",
+        needs=(needs.IMAGE_TRAINS, everywhere.TRAINING),
+        new=True,
+    )
