@@ -29,6 +29,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from transformers import T5Config
 
 from vlcli.data.store import FeatureStore
 from vlcli.metrics.caption import caption_scores
@@ -48,8 +49,11 @@ TINY = {
 }
 SPECS: dict[str, dict[str, Any]] = {
     "captions": {"task": "caption", "epochs": 4, "lr": 1.5e-3, "gen_max_length": 30},
-    "phrases": {"task": "vqa", "epochs": 4},
-    "questions": {"task": "vqa", "epochs": 2, "lr": 5e-4, "batch_size": 128},
+    "phrases": {"task": "vqa", "epochs": 6, "batch_size": 128},
+    "questions": {
+        **{"task": "vqa", "epochs": 3, "lr": 5e-4, "batch_size": 256, "dropout": 0.1},
+        **{"model_ema": True, "model_ema_decay": 0.999},
+    },
     "daquar": {"task": "vqa", "epochs": 12, "max_text_length": 40},
     "matching": {"task": "vqa", "prompt": "image text match: ", "epochs": 5, "max_text_length": 40},
     "grounding": {"task": "refcoco", "epochs": 1, "only_boxes": True},
@@ -67,8 +71,9 @@ AFTER = {"phrases": "captions", "questions": "phrases"}  # go on from the weight
 ASKED = ("phrases", "questions")
 TRAIN = dict.fromkeys(ASKED, ASKED)  # those that learn from more than their own records
 JUDGED = {"phrases": "questions"}  # those that are judged by other records than their own
+GATED = ("captions", *ASKED)  # by a t5-tiny with the gated layers of T5 v1.1, in bf16
 LARGEST = {"downsample": True, "n_boxes": 16, "use_vis_order_embedding": False}
-POOLED = dict.fromkeys(("captions", *ASKED), LARGEST)  # 4 x 4 cells, the largest of 7 x 7
+POOLED = dict.fromkeys(GATED, LARGEST)  # 4 x 4 cells, the largest of 7 x 7
 COLORS = {
     *("black", "white", "blue", "red", "brown", "green", "yellow", "blond"),
     *("pink", "orange", "gray", "purple", "silver", "tan", "gold"),
@@ -311,6 +316,18 @@ def extracted(data: Path, out: Path, pictures: str) -> Path:
     return store
 
 
+def gated(out: Path) -> Path:
+    """A folder with the shape of t5-tiny, but for its feed-forward layers, which multiply: so a
+    token can be compared with what it sees."""
+    folder = out / "t5-tiny-gated"
+    T5Config(
+        **{"vocab_size": 32128, "d_model": 128, "d_kv": 32, "d_ff": 256},
+        **{"num_layers": 2, "num_heads": 4, "feed_forward_proj": "gated-gelu"},
+        **{"decoder_start_token_id": 0, "architectures": ["T5ForConditionalGeneration"]},
+    ).save_pretrained(folder)
+    return folder
+
+
 def trained(
     out: Path,
     name: str,
@@ -323,6 +340,8 @@ def trained(
     judged_on = str(out / f"{JUDGED.get(name, name)}.jsonl")
     spec = TINY | SPECS[name] | {"train": train, "valid": judged_on, "test": judged_on}
     spec |= seen if use_vision else {"use_vision": False}
+    if name in GATED:
+        spec |= {"backbone": str(gated(out)), "precision": "bf16"}
     twin = name if use_vision else f"{name}-blind"
     if name in AFTER:
         first = out / (AFTER[name] if use_vision else f"{AFTER[name]}-blind")
