@@ -49,7 +49,7 @@ TINY = {
 }
 SPECS: dict[str, dict[str, Any]] = {
     "captions": {"task": "caption", "epochs": 4, "lr": 1.5e-3, "gen_max_length": 30},
-    "phrases": {"task": "vqa", "epochs": 6, "batch_size": 128},
+    "phrases": {"task": "vqa", "epochs": 5, "batch_size": 128},
     "questions": {
         **{"task": "vqa", "epochs": 3, "lr": 5e-4, "batch_size": 256, "dropout": 0.1},
         **{"model_ema": True, "model_ema_decay": 0.999},
