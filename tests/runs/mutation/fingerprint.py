@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,10 @@ import pytest
 import torch
 from safetensors import safe_open
 
+from vlcli.archs.dual_encoder import architecture as dual_encoder
+from vlcli.archs.dual_encoder.architecture import DualEncoder
+from vlcli.archs.dual_encoder.batch import DualBatch
+from vlcli.archs.dual_encoder.towers import Side
 from vlcli.archs.vlt5.architecture import VLArchitecture
 from vlcli.data import batching
 from vlcli.metrics import caption, words
@@ -23,23 +27,27 @@ from vlcli.runs import train as runs
 from vlcli.runs.folder import RunFolder
 from vlcli.runtime.progress import Glance
 from vlcli.runtime.update import Updates
-from vlcli.spec import facts
 from vlcli.spec.problem import UserError
 from vlcli.spec.read import read_spec_text
 from vlcli.spec.resolved import resolved
 from vlcli.spec.run import Run
+from vlcli.tasks.probes import Probe
+from vlcli.tasks.zeroshot import ZeroShot
 
 ASPECTS = {
     "problems": "errors and warnings of the check",
     "parameters": "names and shapes of parameters, and which train",
     "weights": "the weights before the first update",
     "order": "which examples make up which update",
-    "inputs": "the texts and features of batches",
-    "targets": "what is to be learned, and its weights",
+    "inputs": "the texts and features of batches; of pairs, the pictures",
+    "targets": "what is to be learned, and its weights; of pairs, the texts and classes",
+    "portions": "how many pictures or texts pass a tower of a pair at a time",
+    "exchange": "how the pairs of several processes are to come together",
     "loss": "the loss of the updates",
     "updates": "the weights at the end",
     "evaluated": "which examples are predicted together",
     "predictions": "what is predicted, and the scores",
+    "judged": "what tasks that only judge make of classes",
     "logged": "the records of metrics.jsonl",
     "facts": "run.json",
     "files": "what lies in the run folder, and the names of the weights kept",
@@ -80,7 +88,7 @@ def fingerprint(values: Mapping[str, Any]) -> Fingerprint:
         return dict(seen.notes)
     spec = reading.spec
     again = RunFolder.find(spec.resume) if spec.resume else None
-    method = facts.method(Run(reading.values))
+    method = spec.method(Run(reading.values))
     plan = runs.Plan(spec, resolved(reading), "small", reading.written, method, again)
     with pytest.MonkeyPatch.context() as patch:
         watch(patch, seen)
@@ -96,7 +104,7 @@ def fingerprint(values: Mapping[str, Any]) -> Fingerprint:
 
 def watch(patch: pytest.MonkeyPatch, seen: Seen) -> None:
     """Note what passes between the parts of a run."""
-    build, make, predict, loader = runs.build, Updates.make, VLArchitecture.predict, batching.loader
+    build, make, loader = runs.build, Updates.make, batching.loader
 
     def built(*args: Any, **more: Any) -> Any:
         parts = build(*args, **more)
@@ -110,16 +118,11 @@ def watch(patch: pytest.MonkeyPatch, seen: Seen) -> None:
         report = make(self, window, *args, **more)
         seen.note("order", [batch.ids for batch in window])
         for batch in window:
-            pictures = batch.visual or (torch.zeros(0),)
-            seen.note("inputs", digest([batch.input_ids, *pictures]))
-            learned = [batch.labels, batch.weights, batch.answers, batch.firsts]
+            shown, learned = sides(batch)
+            seen.note("inputs", digest(shown))
             seen.note("targets", digest(learned))
         seen.note("loss", report.loss)
         return report
-
-    def predicted(self: Any, batch: Any) -> Any:
-        seen.note("evaluated", batch.ids)
-        return predict(self, batch)
 
     def loaded(*args: Any) -> Any:
         seen.note("processes", args[3])
@@ -127,7 +130,12 @@ def watch(patch: pytest.MonkeyPatch, seen: Seen) -> None:
 
     patch.setattr(runs, "build", built)
     patch.setattr(Updates, "make", made)
-    patch.setattr(VLArchitecture, "predict", predicted)
+    for kind in (VLArchitecture, DualEncoder):
+        before(patch, kind, "predict", lambda _, batch: seen.note("evaluated", batch.ids))
+    before(patch, Side, "plain", lambda _, rows: seen.note("portions", many(rows)))
+    before(patch, dual_encoder, "together", lambda _, *how: seen.note("exchange", how))
+    for task in (ZeroShot, Probe):
+        behind(patch, task, "judge", lambda found: seen.note("judged", (digest(found), found[1])))
     patch.setattr(batching, "loader", loaded)
     patch.setattr(evaluate, "loader", loaded)
     patch.setattr(folders, "_git", lambda: None)
@@ -135,11 +143,50 @@ def watch(patch: pytest.MonkeyPatch, seen: Seen) -> None:
         patch.setattr(module, "has_java", lambda: False)
 
 
+def before(patch: pytest.MonkeyPatch, owner: Any, name: str, note: Callable[..., None]) -> None:
+    """Note what a function is called with."""
+    called = getattr(owner, name)
+
+    def noted(*args: Any) -> Any:
+        note(*args)
+        return called(*args)
+
+    patch.setattr(owner, name, noted)
+
+
+def behind(patch: pytest.MonkeyPatch, owner: Any, name: str, note: Callable[[Any], None]) -> None:
+    """Note what a function gives."""
+    called = getattr(owner, name)
+
+    def noted(*args: Any) -> Any:
+        found = called(*args)
+        note(found)
+        return found
+
+    patch.setattr(owner, name, noted)
+
+
+def sides(batch: Any) -> tuple[list[Any], list[Any]]:
+    """What a training batch shows, and what is to be learned."""
+    if isinstance(batch, DualBatch):
+        texts = [batch.tokens[name] for name in sorted(batch.tokens)]
+        return [batch.pixels, batch.features], [*texts, batch.labels]
+    pictures = batch.visual or (torch.zeros(0),)
+    learned = [batch.labels, batch.weights, batch.answers, batch.firsts]
+    return [batch.input_ids, *pictures], learned
+
+
+def many(rows: Any) -> int:
+    """How many there are, of pictures or of tokens by name."""
+    return len(rows if isinstance(rows, torch.Tensor) else next(iter(rows.values())))
+
+
 def after(seen: Seen, outcome: runs.Outcome) -> None:
     """Note what a finished run leaves."""
     seen.note("updates", digest(seen.architecture.state_dict().values()))
     for found in outcome.evaluations:
         seen.note("predictions", [*found.rows(), found.scores])
+        seen.note("told", found.notes)
     path = outcome.run.path
     seen.note("facts", {k: v for k, v in outcome.run.facts.items() if k not in CLOCKS})
     seen.note("files", str(path))
@@ -155,7 +202,7 @@ def after(seen: Seen, outcome: runs.Outcome) -> None:
         seen.note("logged", sorted(row))
 
 
-def digest(values: Iterator[Any] | Sequence[Any]) -> str:
+def digest(values: Iterable[Any]) -> str:
     """Of tensors, their shapes among them."""
     found = hashlib.sha1()
     for each in values:

@@ -11,6 +11,8 @@ from typing import Any
 
 import h5py
 import numpy as np
+import open_clip
+import torch
 from PIL import Image
 from safetensors.torch import save_file
 from transformers import T5Config, T5ForConditionalGeneration
@@ -19,6 +21,7 @@ from tests.towers.tiny_clip import tiny_clip
 from vlcli.archs.vlt5.tokenizer import save_tokenizer, tokenizer_for
 from vlcli.spec.encoders import RANDOM
 from vlcli.towers.build import build
+from vlcli.towers.text.huggingface import learned_tokenizer
 
 PICTURES = [f"p{number}" for number in range(8)]
 COLORS = ("red", "blue", "green", "white")
@@ -31,6 +34,19 @@ BART = {
     **{f"{stack}_layers": 1 for stack in ("encoder", "decoder")},
     **{f"{stack}_attention_heads": 4 for stack in ("encoder", "decoder")},
     **{f"{stack}_ffn_dim": 48 for stack in ("encoder", "decoder")},
+}
+BERT = {
+    **{"model_type": "bert", "hidden_size": 32, "num_hidden_layers": 2},
+    **{"num_attention_heads": 2, "intermediate_size": 32},
+}
+VIT = {
+    **{"model_type": "vit", "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2},
+    **{"intermediate_size": 16, "image_size": 32, "patch_size": 16},
+}
+PAIR: dict[str, Any] = {
+    "embed_dim": 16,
+    "vision_cfg": {"image_size": 32, "layers": 1, "width": 16, "head_width": 8, "patch_size": 16},
+    "text_cfg": {"context_length": 12, "width": 16, "heads": 2, "layers": 1},
 }
 TOWER = "tower.safetensors"
 PATHS = {"t5": T5, "bart": BART}
@@ -59,10 +75,18 @@ def fill(folder: Path) -> None:
         box_features(folder / name / "VG/features/vg_gqa_obj36.h5", PICTURES, seed)
         (folder / name / "VG/objects_vocab.txt").write_text("circle\nsquare\n")
         (folder / name / "VG/attributes_vocab.txt").write_text("red\nblue\n")
+        classes(folder / name / "tiny-imagenet-200", ("cat", "ship")[seed])
     served(folder / "datasets")
-    classes(folder / "datasets/tiny-imagenet-200")
+    cifar(folder / "datasets/cifar-10-batches-py")
     expressions(folder / "datasets/RefCOCO/refcocog")
-    tiny_clip(folder / "clip")
+    pair(folder / "clip")
+    for name, config in {"tiny-text": BERT, "tiny-pair": VIT}.items():
+        (folder / name).mkdir()
+        (folder / name / "config.json").write_text(json.dumps(config))
+    learned_tokenizer(["a circle by squares"]).save_pretrained(folder / "tiny-text")
+    (folder / "data/names.txt").write_text("ship\nwave\nsnow\ntree\n")
+    pairs = [f"-\t-\t-\t{n}\t{n}\ta red circle\t{n} green squares" for n in range(5)]
+    (folder / "data/alike.tsv").write_text("\n".join(pairs))
     tower = build("timm:test_resnet", RANDOM)
     save_file({n: 0.9 * v for n, v in tower.visual.state_dict().items()}, folder / TOWER)
     (folder / "deepspeed.json").write_text('{"zero_optimization": {"stage": 1}}')
@@ -88,6 +112,7 @@ def records() -> dict[str, list[dict[str, Any]]]:
             **each,
             "text": f"what is the color of the {('circle', 'small square')[n % 2]} ?",
             "answers": [COLORS[n % 4]] * 6 + ["A, " + COLORS[(n + 1) % 4]] * 4,
+            "captions": [f"a {COLORS[n % 4]} circle", f"one circle by {n} squares"],
         }
         for n, each in enumerate(shown)
     ]
@@ -120,6 +145,7 @@ def records() -> dict[str, list[dict[str, Any]]]:
         "broken": [*asked[:5], {**asked[5], "image": "broken.png"}],
         "gqa": [{**each, "label": each["answers"][0]} for each in asked[:2]],
         "caption": told[:4],
+        "classes": [{**each, "label": COLORS[n % 4]} for n, each in enumerate(shown)],
         "refcoco": refcoco,
         "pretrain": pretrain,
     }
@@ -151,15 +177,37 @@ def served(folder: Path) -> None:
         Image.new("RGB", (32, 32)).save(path)
 
 
-def classes(folder: Path) -> None:
-    """tiny-imagenet of two pictures."""
+def classes(folder: Path, first: str) -> None:
+    """tiny-imagenet of two pictures, and what the class of the first is called."""
     for name in ("n1", "n2"):
         (folder / f"train/{name}/images").mkdir(parents=True)
         Image.new("RGB", (32, 32)).save(folder / f"train/{name}/images/{name}_0.JPEG")
     (folder / "val/images").mkdir(parents=True)
     Image.new("RGB", (32, 32)).save(folder / "val/images/val_0.JPEG")
     (folder / "val/val_annotations.txt").write_text("val_0.JPEG\tn1\t0\t9\t9\t9\n")
-    (folder / "words.txt").write_text("n1\tcat\nn2\tdog\n")
+    (folder / "words.txt").write_text(f"n1\t{first}\nn2\tdog\n")
+
+
+def cifar(folder: Path) -> None:
+    """CIFAR-10 of two pictures."""
+    folder.mkdir()
+    held = {"labels": [0, 1], "data": np.eye(2, 3 * 32 * 32, dtype=np.uint8)}
+    for name, value in (("batches.meta", {"label_names": ["cat", "dog"]}), ("test_batch", held)):
+        (folder / name).write_bytes(pickle.dumps(value, protocol=3))
+
+
+def pair(folder: Path) -> None:
+    """Two encoders that open_clip knows by names, of one of them weights `one` and `two`."""
+    folder.mkdir()
+    for name in ("tiny-pair", "tiny-text"):
+        (folder / f"{name}.json").write_text(json.dumps(PAIR))
+    tiny_clip(folder)
+    tags = open_clip.pretrained._PRETRAINED["tiny-pair"] = {}
+    for seed, tag in enumerate(("one", "two")):
+        torch.manual_seed(seed)
+        model = open_clip.create_model("tiny-pair")
+        torch.save(model.state_dict(), folder / f"{tag}.pt")
+        tags[tag] = {"file": str(folder / f"{tag}.pt")}
 
 
 def expressions(folder: Path) -> None:

@@ -1,10 +1,11 @@
-"""Every key of a spec: how it is changed and what that changes, or why nothing follows from it."""
+"""Every key of VLSpec."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from vlcli.archs.vlt5.spec import VLSpec
 
-Values = dict[str, Any]
+from .rows import Change, Dead, Table, Values
+from .shared_keys import shared
 
 TINY: Values = {
     **{"task": "vqa", "train": "data/vqa.jsonl", "valid": "data/valid.jsonl"},
@@ -15,16 +16,13 @@ TINY: Values = {
     **{"device": "cpu", "seed": 1},
 }
 LEARNED: Values = {**TINY, "epochs": 6, "gen_max_length": 6}
-LONG: Values = {**TINY, "epochs": 3}
 FROZEN: Values = {**TINY, "unfreeze_language_model": False}
 TRAINED: Values = {**TINY, "backbone": "./trained", "from_scratch": False}
 BART: Values = {**TINY, "backbone": "./bart"}
 POOLED: Values = {**BART, "image_size": 16}  # one token
 SOME: Values = {**TINY, "n_boxes": 1}  # of four tokens
 TESTED: Values = {**TINY, "test": "data/fewer.jsonl"}
-BROKEN: Values = {**TINY, "train": "data/broken.jsonl"}
 RAW_LABEL: Values = {**TINY, "raw_label": True}
-SGD: Values = {**TINY, "optim": "sgd"}
 
 BOXES: Values = {**TINY, "feature_type": "butd"}
 CAPTION: Values = {**TINY, "task": "caption", "train": "data/caption.jsonl"} | {
@@ -83,87 +81,24 @@ CLIP_ADAPTER: Values = {**CLIP, "use_vis_adapter": True, "remove_bn_vis_adapter"
 LEARNING: Values = {**TOWER, "unfreeze_vis_encoder": True}
 OWN_RATE: Values = {**LEARNING, "use_separate_optimizer_for_visual": True}
 
-
-class Change(NamedTuple):
-    """In a run of `base`, `value` changes these aspects (of fingerprint.ASPECTS) at least."""
-
-    value: Any
-    aspects: str
-    base: Values = TINY
-
-
-class Dead(NamedTuple):
-    """Why `value` changes nothing in a run of `base`."""
-
-    value: Any
-    why: str
-    base: Values = TINY
-
-
 LIVE: dict[str, Change] = {
+    **shared(TINY, TABLE),
     # What runs
     "arch": Change("vlbart", "problems"),
     "preset": Change("single_adapter", "parameters", FROZEN),
     "task": Change("gqa", "inputs"),
     "tasks": Change("vqa,gqa", "parameters", ADAPTER),
-    "seed": Change(2, "order weights"),
     # Data and splits
-    "train": Change("data/fewer.jsonl", "order"),
-    "valid": Change("data/fewer.jsonl", "evaluated predictions"),
-    "test": Change("data/fewer.jsonl", "predictions files"),
-    "test_only": Change(True, "order", TESTED),
     "submit": Change(True, "files", TESTED),
-    "train_topk": Change(4, "order"),
-    "valid_topk": Change(2, "predictions"),
     "testing": Change(True, "files evaluated", MIXED),
-    "dataset": Change("shapes", "told order"),
     "data_root": Change("elsewhere", "inputs", BOXES),
-    "images": Change("other", "inputs"),
-    "csv_img_key": Change("other", "inputs", TABLE),
-    "csv_caption_key": Change("said", "targets", TABLE),
-    "csv_separator": Change(";", "told order", TABLE),
-    "on_bad_example": Change("skip", "told order", BROKEN),
     # Training
-    "batch_size": Change(2, "order"),
-    "valid_batch_size": Change(1, "evaluated"),
-    "optim": Change("adam", "updates"),
-    "lr": Change(0.02, "updates"),
-    "lr_schedule": Change("constant", "updates"),
-    "warmup_ratio": Change(0.5, "updates"),
-    "warmup": Change(2, "updates", {k: v for k, v in TINY.items() if k != "warmup_ratio"}),
-    "weight_decay": Change(0.5, "updates"),
-    "clip_grad_norm": Change(0.01, "updates", SGD),
-    "gradient_accumulation_steps": Change(2, "order updates"),
-    "adam_eps": Change(0.1, "updates"),
-    "adam_beta1": Change(0.5, "updates"),
-    "adam_beta2": Change(0.9, "updates"),
-    "epochs": Change(2, "order"),
-    "early_stopping": Change(1, "order", {**LONG, "lr": 0.0}),
-    "dropout": Change(0.3, "loss"),
-    "model_ema": Change(True, "files updates"),
-    "model_ema_decay": Change(0.5, "updates", {**TINY, "model_ema": True}),
-    "eval_with_wise_ft": Change(0.0, "files updates"),
     "log_train_accuracy": Change(True, "logged"),
-    "dry": Change(True, "evaluated logged"),
     # Checkpoints and logs
-    "output": Change("runs/here", "files"),
-    "load": Change("runs/first", "weights", TRAINED),
+    "load": Change("runs/vlt5", "weights", TRAINED),
     "save_frozen": Change(True, "files", {**TRAINED, "unfreeze_language_model": False}),
     "from_scratch": Change(True, "weights", TRAINED),
     "resume": Change("runs/again", "order told", {**TRAINED, "epochs": 2}),
-    "run_name": Change("other", "facts"),
-    "comment": Change("tried", "facts"),
-    "trackers": Change("tensorboard", "files"),
-    "log_every": Change(2, "logged"),
-    # Compute
-    "device": Change("cuda", "told"),
-    "precision": Change("bf16", "loss told"),
-    "fp16": Change(True, "problems"),
-    "num_workers": Change(1, "processes"),
-    "multiGPU": Change(True, "told"),
-    "distributed": Change(True, "told"),
-    "local_rank": Change(0, "told"),
-    "deepspeed": Change("deepspeed.json", "told"),
     # Backbone
     "backbone": Change("./bart", "parameters"),
     "tokenizer": Change("./words", "inputs"),
@@ -306,3 +241,5 @@ NEVER: dict[str, Dead] = {
     "do_lower_case": Dead(True, "read by no tokenizer in use"),
     "test_answerable": Dead(True, "read by no code, as published"),
 }
+
+VLT5 = Table(VLSpec, TINY, TRAINED, LIVE, NEVER, several={})
