@@ -19,8 +19,6 @@ from tests.runs.mutation.vlt5_keys import MIXED, VLT5
 from vlcli.spec.fields import arguments
 
 TABLES = {"vlt5": VLT5, "dual_encoder": DUAL_ENCODER}
-MUTE = (("dual_encoder", "log_train_accuracy"), ("dual_encoder", "save_frozen"))
-UNSAID = pytest.mark.xfail(reason="nothing reads the key and no warning says so", strict=True)
 Known = Callable[[Mapping[str, Any]], Fingerprint]
 
 
@@ -64,8 +62,7 @@ def idle(found: Fingerprint, key: str) -> list[str]:
 def each_key(rows: str) -> pytest.MarkDecorator:
     """A test for every key of these rows of all tables."""
     held = [(arch, key) for arch, table in TABLES.items() for key in getattr(table, rows)]
-    marked = [pytest.param(*each, marks=UNSAID if each in MUTE else ()) for each in held]
-    return pytest.mark.parametrize(("arch", "key"), marked)
+    return pytest.mark.parametrize(("arch", "key"), held)
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)

@@ -152,7 +152,9 @@ REACHED: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
         PRETRAIN,
         {**PRETRAIN, "losses": "lm,caption"},
     ),
-    "ADAM": ({"adam_beta1": 0.8}, {**FULL, "optim": "sgd"}, FULL),
+    "OWN_SETTINGS": ({"adam_beta1": 0.8}, {**FULL, "optim": "adam"}, FULL),
+    "NOT_TEST_ONLY": ({"epochs": 2}, {**FULL, "test_only": True, "test": "test"}, FULL),
+    "ANSWERED": ({"log_train_accuracy": True}, {"task": "alignment"}, FULL),
     "TRAINING": ({"lr": 0.1}, {**FULL, "test_only": True, "test": "test"}, FULL),
     "OWN_FILES": ({"images": "specs"}, FULL, {**FULL, "train": "my.jsonl"}),
     "OWN_TABLES": (

@@ -13,6 +13,7 @@ from open_clip.model import resize_pos_embed  # type: ignore[import-untyped]
 from safetensors.torch import load_file, save_file
 
 from tests.towers.tiny_clip import tiny_clip
+from vlcli.spec.encoders import RANDOM
 from vlcli.spec.problem import UserError
 from vlcli.towers.build import build, look, outline
 from vlcli.towers.positions import resized
@@ -269,3 +270,8 @@ def test_the_weights_of_the_package_fill_the_whole_encoder() -> None:
     tower = encoder(wish)
     assert tower.shape("grid") == (7, 7, 1280)
     assert tower.look.mean[0] * 255 == pytest.approx(127)
+
+
+def test_weights_that_timm_has_not_are_told_with_those_it_has() -> None:
+    with pytest.raises(UserError, match=r'no weights "foo" of resnet18. It has: .*a1_in1k'):
+        build("timm:resnet18:foo", RANDOM)

@@ -208,6 +208,12 @@ def answers_of(spec: Any, run: RunFolder | None, train: Sequence[Example]) -> li
         return list(run.read_json(ANSWERS))
     if asked == "train":
         counts = Counter(answer for each in train for answer in each.labels)
+        if train and not counts:
+            raise UserError(
+                "This run learns to choose among the labels or answers of its training records, "
+                'and none has any. Write "label" into them, or choose a loss that needs none.',
+                exit_code=3,
+            )
         return sorted(counts, key=lambda answer: (-counts[answer], answer))
     return read_answers(Path(asked))
 

@@ -136,10 +136,11 @@ def as_run(runner: str | None, written: Values) -> tuple[Values, list[str]]:
 
 def _without_effect(values: Values) -> Iterator[str]:
     """Keys that nothing reads in such a run."""
-    if values.get("optim") == "sgd":
-        yield from ("adam_eps", "adam_beta1", "adam_beta2")
+    if values.get("optim", "adamw") != "adamw":
+        yield from ("adam_eps", "adam_beta1", "adam_beta2", "weight_decay")
     if values.get("test_only"):
         yield from ("lr", "lr_schedule", "warmup", "adam_eps", "clip_grad_norm", "optim", "epochs")
+        yield from ("weight_decay", "dropout", "log_every")
         yield from FREQUENCIES
 
 
@@ -210,7 +211,14 @@ def _training(values: Values) -> list[str]:
         if asked not in ("adamw", "adam", "sgd"):
             notes.append(f"--opt {asked} becomes {values['optim']}.")
         elif asked == "sgd" and "momentum" not in values:
-            notes.append("the original's sgd has a momentum of 0.9, and sgd has none here.")
+            notes.append(
+                "the original's sgd has a momentum of 0.9 and weight decay; sgd has neither here."
+            )
+        elif asked == "adam":
+            notes.append(
+                "the original's adam has weight decay and settings of the command, and adam has "
+                "torch's own here; adamw reads them."
+            )
     betas = values.pop("opt_betas", None)
     if betas:
         values |= {"adam_beta1": betas[0], "adam_beta2": betas[-1]}

@@ -123,9 +123,13 @@ MULTITASK_Z = _when(
 
 NAMED_WEIGHTS = _when(
     "R171",
-    "with weights that a name gives: those of from_scratch and load are kept whole anyway",
-    "from_scratch load",
-    lambda run: not run.load and (not run.on("from_scratch") or facts.has_named_tower(run)),
+    "with weights that a name gives: those of from_scratch, of load and of two encoders are kept "
+    "whole anyway",
+    "from_scratch load task",
+    lambda run: (
+        not (run.load or facts.trains(run, "alignment"))
+        and (not run.on("from_scratch") or facts.has_named_tower(run))
+    ),
 )
 UNFROZEN_NORMS = _flag("R165", "unfreeze_layer_norms")
 
@@ -329,19 +333,28 @@ CAPTION_LOSS = _when(
 )
 
 # Training
-ADAM = _when(
+OWN_SETTINGS = _when(
     "N1",
-    "by the optimizers adamw, adam and adamax",
+    'with optim: "adamw": the others have settings of their own and no weight decay, as published',
     "optim",
-    lambda run: run.optim in ("adamw", "adam", "adamax"),
+    lambda run: run.optim == "adamw",
+    'Remove {it}, or set optim: "adamw".',
 )
 TRAINING = _when(
+    "N1",
+    "while training, and this run only tests (test_only: true, or epochs: 0)",
+    "test_only epochs",
+    lambda run: not run.test_only and run.epochs > 0,
+    "Remove {it}, or set test_only: false and epochs above 0.",
+)
+NOT_TEST_ONLY = _when(
     "N1",
     "while training, and this run only tests (test_only: true)",
     "test_only",
     lambda run: not run.test_only,
     "Remove {it}, or set test_only: false.",
 )
+ANSWERED = _but("N1", "where answers are written, and pairs have none", "alignment")
 AVERAGE = _flag("N1", "model_ema")
 WARMUP_BY_SHARE = _when(
     "N1",

@@ -8,7 +8,9 @@ from typing import Any
 import timm
 from torch import Tensor
 
-from .tower import Look, Pool, Tower, tokens_to_grid
+from vlcli.spec.problem import UserError
+
+from .tower import USAGE, Look, Pool, Tower, tokens_to_grid
 
 
 class TimmTower(Tower):
@@ -64,6 +66,9 @@ def _pretrained() -> dict[str, list[str]]:
 
 
 def build(name: str, tag: str, pretrained: bool) -> Tower:
+    if tag and tag not in (held := tags(name)):
+        known = ", ".join(held) or "none"
+        raise UserError(f'timm has no weights "{tag}" of {name}. It has: {known}.', USAGE)
     visual: Any = timm.create_model(f"{name}.{tag}" if tag else name, pretrained=pretrained)
     facts = visual.pretrained_cfg
     look = Look(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -96,3 +97,39 @@ def test_checking_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+LOCKED = {"lock_image_model": True, "lock_text_model": True}
+CLIP = {"text_model_builder": "open_clip", "text_model": "RN50", "text_pooler": "cls"}
+SEED = {"loss": "SEED", "queue_size": 16}
+
+
+@pytest.mark.parametrize(
+    ("written", "idle", "live"),
+    [
+        ({"grad_cache_size": 2}, LOCKED, {"lock_image_model": True}),
+        ({"dropout": 0.2}, {"lock_text_model": True}, {}),
+        ({"dropout": 0.2}, CLIP, {}),
+        ({"logit_scale": 0.5}, {**CLIP, "pretrained_text_model": True}, CLIP),
+        ({"teacher": "image"}, {"loss": "RKD"}, {"loss": "CompRess-2q", "queue_size": 16}),
+        ({"layer_decay_text": 0.5}, SEED, {**SEED, "teacher": "image"}),
+        ({"adapter": "lora_adapter"}, SEED, {**SEED, "teacher": "image"}),
+        ({"image_adapter": "peft:lora"}, {**SEED, "teacher": "image"}, SEED),
+        ({"weight_decay": 0.1}, {"optim": "adam"}, {}),
+        ({"max_logit_scale": 50.0}, {"test_only": True, "test": "test"}, {}),
+        ({"freeze_bn_statistics": True}, {"lock_image_model": True}, {}),
+    ],
+)
+def test_a_key_without_effect_is_told(
+    written: dict[str, object], idle: dict[str, object], live: dict[str, object]
+) -> None:
+    (key,) = written
+
+    def told(more: dict[str, object]) -> list[str]:
+        plain = {name: None for name in ("tokenizer",) if "text_model_builder" in more}
+        problems = reading(**{**more, **plain, **written}).problems
+        said = rf"\b{key}\b.* (has|have) no effect"
+        return [each.message for each in problems if re.search(said, each.message)]
+
+    assert len(told(idle)) == 1
+    assert told(live) == []

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from tests.archs.dual_encoder.small import reading, trained
 from vlcli.archs.dual_encoder.objectives import OBJECTIVES
@@ -160,3 +161,40 @@ def test_parameters_are_counted_by_part() -> None:
     assert found["text tower"].trainable == 0
     assert found["image tower"].trainable == found["image tower"].total > 0
     assert found["text head"].trainable == 128 * 32 + 32
+
+
+@pytest.mark.parametrize("loss", [name for name, each in OBJECTIVES.items() if each.spread])
+def test_a_pair_left_alone_in_the_last_batch_breaks_nothing(loss: str, tmp_path: Path) -> None:
+    trained(tmp_path, loss=loss, train_topk=9, log_every=1)
+    rows = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    losses = [row["loss"] for row in rows if "loss" in row]
+    assert losses[0] > 0
+    assert losses[1:] == [0]
+
+
+def test_what_a_directed_loss_learns_towards_stays_as_it_is(tmp_path: Path) -> None:
+    spec = reading(loss="SEED", queue_size=16).spec
+    torch.manual_seed(spec.seed)
+    architecture = build(spec).architecture
+    free = {name for name, each in architecture.named_parameters() if each.requires_grad}
+    assert {name.split(".")[0] for name in free} == {"image"}
+    before = architecture.state_dict()
+    trained(tmp_path, loss="SEED", queue_size=16)
+    changed = {n for n, each in weights(tmp_path).items() if not torch.equal(each, before[n])}
+    assert {name.split(".")[0] for name in changed} == {"image", "loss"}  # and the queue
+
+
+@pytest.mark.parametrize("loss", ["UniCL", "CrossEntropy"])
+def test_losses_of_classes_ask_for_labels(loss: str, tmp_path: Path) -> None:
+    Image.new("RGB", (64, 64)).save(tmp_path / "a.png")
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(8 * (json.dumps({"image": "a.png", "captions": ["a cat"]}) + "\n"))
+    splits = {"dataset": None, "train": str(rows), "valid": str(rows), "train_topk": -1}
+    with pytest.raises(UserError, match="none has any"):
+        trained(tmp_path / "run", loss=loss, **splits)
+
+
+def test_a_scale_begins_as_asked_where_no_pretrained_one_is_there() -> None:
+    clip = {"text_model_builder": "open_clip", "text_model": "RN50", "tokenizer": None}
+    architecture = build(reading(**clip, logit_scale=0.5).spec).architecture
+    assert architecture.scale.exp().item() == pytest.approx(2)

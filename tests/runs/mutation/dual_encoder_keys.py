@@ -74,6 +74,7 @@ LIVE: dict[str, Change] = {
     "image_adapter": Change("peft:lora", "parameters"),
     "lock_image_model": Change(True, "parameters"),
     "cache_features": Change(True, "inputs", LOCKED),
+    "freeze_bn_statistics": Change(True, "updates", RESNET),
     "lock_image_partial": Change("!norm", "parameters", LOCKED),
     # Text tower
     "text_model_builder": Change("huggingface", "parameters", {**TEXT, "text_model": "tiny-text"}),

@@ -59,11 +59,12 @@ class DualEncoder(Architecture):
         self.loss = loss_of(spec.loss, of, spec)
         self.scale = self.bias = None
         if self.objective.scale:
-            begun = texts.scale if texts.scale is not None else -math.log(spec.logit_scale)
+            own = texts.scale if spec.pretrained_text_model else None
+            begun = -math.log(spec.logit_scale) if own is None else own
             self.scale = nn.Parameter(torch.tensor(begun))
         if self.objective.bias:
-            known = texts.bias if texts.bias is not None else spec.logit_bias
-            self.bias = nn.Parameter(torch.tensor(known))
+            own = texts.bias if spec.pretrained_text_model else None
+            self.bias = nn.Parameter(torch.tensor(spec.logit_bias if own is None else own))
         self.master = Master(spec) if spec.distill_model else None
         self.follow()
 
@@ -91,7 +92,7 @@ class DualEncoder(Architecture):
         if len(image) != len(text):
             raise UserError("A training example lacks its picture or its text.", exit_code=3)
         pairs = self.pairs(image, text, batch.labels)
-        value = self.loss(pairs)
+        value = self.compared(pairs)
         if self.master is not None:
             value = value + distilled(pairs, self.across(self.master.pairs(batch)))
         count = value.new_tensor(float(len(batch.ids)))
@@ -169,22 +170,21 @@ class DualEncoder(Architecture):
         for head in (self.image.head, self.text.head):
             if isinstance(head, Head):
                 head.freeze_lengths()
-        if self.objective.prototypes:
-            self.target.requires_grad_(False)
+        if self.objective.directed:
+            self.target.hold_still()
 
     @property
-    def target(self) -> Head:
-        """The head of the side that directed losses learn towards."""
-        head = (self.text if self.spec.teacher == "text" else self.image).head
-        assert isinstance(head, Head)
-        return head
+    def target(self) -> Side:
+        """The side that directed losses learn towards."""
+        return self.text if self.spec.teacher == "text" else self.image
 
     def follow(self) -> None:
         """Of prototype losses both sides have the same prototypes: those of the learner."""
         if self.objective.prototypes:
             learner = self.image if self.spec.teacher == "text" else self.text
             assert isinstance(learner.head, Head)
-            self.target.follow(learner.head)
+            assert isinstance(self.target.head, Head)
+            self.target.head.follow(learner.head)
 
     def pictures(self, batch: DualBatch) -> Tensor:
         """Bytes, or stored features; UserError where a run reads the other kind."""
@@ -207,6 +207,13 @@ class DualEncoder(Architecture):
         target = target.detach() if self.objective.directed else target
         scale = None if self.scale is None else self.scale.exp()
         return self.across(Pairs(learner, target, slice(0, len(learner)), labels, scale, self.bias))
+
+    def compared(self, pairs: Pairs) -> Tensor:
+        """The loss; of one pair alone nothing is learned where its spread among others counts."""
+        if self.objective.spread and len(pairs.learner) == 1:
+            return 0 * (pairs.learner.sum() + pairs.target.sum())
+        value: Tensor = self.loss(pairs)
+        return value
 
     def across(self, pairs: Pairs) -> Pairs:
         """Pairs of all processes, where the loss compares them."""

@@ -10,7 +10,8 @@ class Objective(NamedTuple):
     """A loss: `impl` is "file:Class" in losses/.
 
     `gathers`: the loss of a pair depends on the other pairs of a step, so those of all processes
-    come together. `scale`, `bias`: a learned scale, a learned bias of the similarities. `labels`:
+    come together; `spread`: it is a matter of how they lie among each other, and one pair has none.
+    `scale`, `bias`: a learned scale, a learned bias of the similarities. `labels`:
     the classes of pictures. `directed`: one side (`teacher`) is the target, and learns nothing.
     `prototypes`: heads end in a layer of prototypes. `queue`: vectors of earlier steps are kept.
     `keys` are what only this loss reads of a spec.
@@ -19,6 +20,7 @@ class Objective(NamedTuple):
     summary: str
     impl: str
     gathers: bool = False
+    spread: bool = False
     scale: bool = False
     bias: bool = False
     labels: bool = False
@@ -53,18 +55,23 @@ OBJECTIVES: dict[str, Objective] = {
     "SimReg-L1": Objective("The same with absolute distances", "regression:SimRegL1"),
     "SimReg-SmoothL1": Objective("The same with smooth L1", "regression:SimRegSmoothL1"),
     "VICReg": Objective(
-        "Variance, invariance and covariance of features", "regression:VICReg", gathers=True
+        "Variance, invariance and covariance of features",
+        "regression:VICReg",
+        gathers=True,
+        spread=True,
     ),
     "BarlowTwins": Objective(
         "The correlation of features made the identity",
         "regression:BarlowTwins",
         gathers=True,
+        spread=True,
         keys=("legacy_barlow",),
     ),
     "RKD": Objective(
         "The target's distances and angles between examples",
         "regression:RKD",
         gathers=True,
+        spread=True,
         keys=("w_rkd_d", "w_rkd_a"),
     ),
     "CompRess-1q": Objective(

@@ -194,7 +194,7 @@ def trains_something(run: Run) -> Iterator[Finding]:
         )
 
 
-SHARED = [each for each in tasks.RULES if each.code == "R172"]
+SHARED = [each for each in tasks.RULES if each.code in ("R172", "R173")]
 RULES = (
     *(*OWN, *SHARED),
     *(*adapter_rules.RULES, *training.RULES, *checkpoint.RULES, *compute.RULES),

@@ -17,7 +17,7 @@ from vlcli.spec.stores import STORED
 from .groups.alignment import AlignmentArgs, HeadArgs
 from .groups.evaluation import EvaluationArgs
 from .groups.image_tower import ImageTowerArgs
-from .groups.needs import adapter_of
+from .groups.needs import adapter_of, is_target
 from .groups.rates import RateArgs
 from .groups.text_tower import TextTowerArgs
 from .groups.texts import CaptionChoiceArgs
@@ -93,6 +93,8 @@ def _side(run: Run, side: str) -> str:
     name, partial = getattr(run, f"{side}_model"), getattr(run, f"lock_{side}_partial")
     locked = getattr(run, f"lock_{side}_model") or (side == "image" and _stored(run))
     how = "partly trained" if partial else "locked" if locked else "trained"
+    if is_target(run, side):
+        return f"{side} tower {name} as the target"
     if adapter := adapter_of(run, side):
         how = f"tuned by {adapter}"
     return f"{side} tower {name} {how}"

@@ -100,6 +100,12 @@ class Side(nn.Module):
         self.settled = settled or adapted
         self.train(self.training)
 
+    def hold_still(self) -> None:
+        """Let nothing of it train, the head neither."""
+        self.requires_grad_(False)
+        self.fixed = True
+        self.train(self.training)
+
     def train(self, mode: bool = True) -> Side:
         """Batch norms beside an adapter keep their statistics."""
         super().train(mode)

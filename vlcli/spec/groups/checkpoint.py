@@ -33,4 +33,4 @@ class CheckpointArgs(Group):
         "Where metrics go beside the run folder, joined by commas, such as tensorboard or wandb.",
         new=True,
     )
-    log_every: int = arg(50, "Steps between two log lines.", ge=1, new=True)
+    log_every: int = arg(50, "Steps between two log lines.", ge=1, needs=needs.TRAINING, new=True)

@@ -52,6 +52,7 @@ class TrainingArgs(Group):
         0.01,
         "Weight decay of all parameters but those whose names hold `bias` or `LayerNorm.weight`.",
         ge=0,
+        needs=(needs.TRAINING, needs.OWN_SETTINGS),
         code="R130",
     )
     clip_grad_norm: float = arg(
@@ -67,14 +68,14 @@ class TrainingArgs(Group):
         needs=needs.TRAINING,
     )
     adam_eps: float = arg(
-        1e-6, "Epsilon of Adam.", ge=0, needs=(needs.TRAINING, needs.ADAM), code="R130"
+        1e-6, "Epsilon of Adam.", ge=0, needs=(needs.TRAINING, needs.OWN_SETTINGS), code="R130"
     )
     adam_beta1: float = arg(
         0.9,
         "Decay of Adam's first moment.",
         ge=0,
         lt=1,
-        needs=(needs.TRAINING, needs.ADAM),
+        needs=(needs.TRAINING, needs.OWN_SETTINGS),
         code="R130",
     )
     adam_beta2: float = arg(
@@ -82,10 +83,16 @@ class TrainingArgs(Group):
         "Decay of Adam's second moment.",
         ge=0,
         lt=1,
-        needs=(needs.TRAINING, needs.ADAM),
+        needs=(needs.TRAINING, needs.OWN_SETTINGS),
         code="R130",
     )
-    epochs: int = arg(12, "Passes over the training data; 0 only tests.", ge=0, code="R130")
+    epochs: int = arg(
+        12,
+        "Passes over the training data; 0 only tests.",
+        ge=0,
+        needs=needs.NOT_TEST_ONLY,
+        code="R130",
+    )
     early_stopping: int = arg(
         0,
         "Validations without a better score after which training ends; 0 never ends it early.",
@@ -98,12 +105,13 @@ class TrainingArgs(Group):
         "Dropout of the language model: hidden states, attention and activations.",
         ge=0,
         lt=1,
+        needs=needs.TRAINING,
         code="R130",
     )
     log_train_accuracy: bool = arg(
         False,
         "Also measure accuracy on training batches and show it with the loss.",
-        needs=needs.TRAINING,
+        needs=(needs.TRAINING, needs.ANSWERED),
     )
     model_ema: bool = arg(
         False,

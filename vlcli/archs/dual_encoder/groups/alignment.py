@@ -64,8 +64,8 @@ class AlignmentArgs(Group):
     )
     teacher: Literal["text", "image"] = arg(
         "text",
-        "Which side is the target of losses that have one; where a loss is directed, nothing flows "
-        "back to it.",
+        "Which side is the target of losses that have one; where a loss is directed, it stays as "
+        "it is.",
         needs=needs.DIRECTED,
         new=True,
     )
@@ -74,7 +74,7 @@ class AlignmentArgs(Group):
         "Temperature at the beginning: similarities are multiplied by 1 / logit_scale, which then "
         "learns.",
         gt=0,
-        needs=needs.SCALED,
+        needs=(needs.SCALED, needs.BEGINS),
         new=True,
     )
     max_logit_scale: float = arg(
@@ -82,7 +82,7 @@ class AlignmentArgs(Group):
         "Largest factor of similarities, held after every update; the smallest is 1. 0 holds "
         "neither, as published.",
         ge=0,
-        needs=needs.SCALED,
+        needs=(everywhere.TRAINING, needs.SCALED),
         new=True,
     )
     logit_bias: float = arg(
@@ -133,6 +133,7 @@ class AlignmentArgs(Group):
         "Pairs whose activations are held at a time: the towers run over a batch in parts and once "
         "more for the gradients, which are those of the whole batch. 0 holds all.",
         ge=0,
+        needs=(everywhere.TRAINING, needs.SOME_TOWER_LEARNS),
         new=True,
     )
     local_loss: bool = arg(

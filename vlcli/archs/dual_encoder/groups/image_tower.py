@@ -62,7 +62,7 @@ class ImageTowerArgs(Group):
         "A tuning method inside the image tower, which is locked then, as adapter in the text "
         "tower: of peft in any tower (peft:lora, ...), of the adapters library in those of "
         "huggingface.",
-        needs=needs.PICTURES,
+        needs=(needs.PICTURES, needs.IMAGE_LEARNS),
         expects="a configuration of peft or of the adapters library, such as peft:lora[r=4], or "
         "null",
         new=True,

@@ -74,8 +74,7 @@ PRETRAINED_TEXTS = Need(
 SCALED = by_losses("losses with a learned scale", lambda each: each.scale)
 BIASED = by_losses("losses with a learned bias", lambda each: each.bias)
 DIRECTED = by_losses(
-    "losses that tell a target from a learner",
-    lambda each: each.directed or each.queue or "w_rkd_d" in each.keys,
+    "losses that tell a target from a learner", lambda each: each.directed or each.queue
 )
 GATHERED = by_losses("losses that compare the pairs of a batch", lambda each: each.gathers)
 HEADS = Need(
@@ -99,7 +98,7 @@ def _trains(side: str) -> Need:
     return Need(
         "N1",
         f"where the {side} tower itself trains",
-        keys,
+        (*keys, "loss", "teacher"),
         lambda run: tower_trains(run, side),
         f"Remove {{it}}, or let the {side} tower train.",
     )
@@ -107,6 +106,42 @@ def _trains(side: str) -> Need:
 
 IMAGE_TRAINS = _trains("image")
 TEXT_TRAINS = _trains("text")
+
+
+def _learner(side: str) -> Need:
+    return Need(
+        "N1",
+        f"where the {side} side learns, and the loss takes it as the target",
+        ("loss", "teacher"),
+        lambda run: not is_target(run, side),
+        "Remove {it}, or name the other side as teacher.",
+    )
+
+
+IMAGE_LEARNS = _learner("image")
+TEXT_LEARNS = _learner("text")
+SOME_TOWER_LEARNS = Need(
+    "N1",
+    "where a tower learns, and both are locked",
+    (
+        *("lock_image_model", "lock_image_partial", "image_adapter", "image_model_builder"),
+        *("lock_text_model", "lock_text_partial", "adapter", "n_prompt"),
+    ),
+    lambda run: not (image_fixed(run) and text_stays(run)),
+    "Remove {it}, or let a tower train.",
+)
+BEGINS = Need(
+    "N1",
+    "where no pretrained text tower of open_clip brings its own",
+    ("text_model_builder", "pretrained_text_model"),
+    lambda run: run.text_model_builder != "open_clip" or not run.pretrained_text_model,
+)
+DROPS = Need(
+    "N1",
+    "by text towers of huggingface and sbert that learn: those of open_clip have no dropout",
+    ("text_model_builder", "lock_text_model", "lock_text_partial", "adapter"),
+    lambda run: run.text_model_builder != "open_clip" and not text_stays(run),
+)
 STAYS = Need(
     "N1",
     "where a tower trains in no part",
@@ -135,18 +170,27 @@ LAYER_DECAY = Need(
 
 def image_stays(run: Run) -> bool:
     """Whether pictures pass through a tower that trains in no part, and through no other."""
-    seen = run.image_model_builder != "stored" and not run.distill_model
-    return seen and not (tower_trains(run, "image") or run.image_adapter)
+    return run.image_model_builder != "stored" and not run.distill_model and image_fixed(run)
+
+
+def image_fixed(run: Run) -> bool:
+    """Whether no image tower trains in any part."""
+    return is_target(run, "image") or not (tower_trains(run, "image") or run.image_adapter)
 
 
 def text_stays(run: Run) -> bool:
     """Whether the text tower trains in no part."""
-    return not (tower_trains(run, "text") or run.adapter or run.n_prompt)
+    return is_target(run, "text") or not (tower_trains(run, "text") or run.adapter or run.n_prompt)
+
+
+def is_target(run: Run, side: str) -> bool:
+    """Whether a side is what a directed loss learns towards, and learns nothing itself."""
+    return OBJECTIVES[run.loss].directed and run.teacher == side
 
 
 def tower_trains(run: Run, side: str) -> bool:
     """Whether weights of a tower's own train, beside those of a tuning method."""
-    if side == "image" and run.image_model_builder == "stored":
+    if is_target(run, side) or (side == "image" and run.image_model_builder == "stored"):
         return False
     locked = getattr(run, f"lock_{side}_model") or bool(adapter_of(run, side))
     return not locked or "!" in getattr(run, f"lock_{side}_partial")

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from vlcli.spec import needs as everywhere
 from vlcli.spec.fields import Group, arg
 
 from . import needs
@@ -56,6 +57,14 @@ class TextTowerArgs(Group):
         needs=needs.TEXT_OF_HUGGINGFACE,
         new=True,
     )
+    dropout: float = arg(
+        0.1,
+        "Dropout of the text tower, while it trains.",
+        ge=0,
+        lt=1,
+        needs=(everywhere.TRAINING, needs.DROPS),
+        code="R130",
+    )
     adapter: str | None = arg(
         None,
         "A tuning method inside the text tower, which is locked then. Of the adapters library, in "
@@ -63,6 +72,7 @@ class TextTowerArgs(Group):
         "(compacter), lora_adapter, ia3_adapter, mam_adapter, unipelt, or the library's own words, "
         "such as lora[r=4]. In any tower of peft: peft:lora[r=4], peft:dora, peft:ia3, peft:vera, "
         "peft:loha, peft:oft, peft:ln_tuning.",
+        needs=needs.TEXT_LEARNS,
         expects="a configuration of the adapters library or of peft, such as lora_adapter, "
         "lora[r=4] or peft:lora, or null",
         new=True,
@@ -72,6 +82,7 @@ class TextTowerArgs(Group):
         "Learned vectors behind the start token of every text (CoOp), in open_clip's text towers; "
         "texts are cut to leave room for them. They train in a locked tower, too.",
         ge=0,
+        needs=needs.TEXT_LEARNS,
         new=True,
     )
     lock_text_model: bool = arg(False, "Freeze the text tower, as lock_image_model.", new=True)

@@ -54,13 +54,17 @@ class SigLIP(Loss):
 
 
 class CrossEntropy(Loss):
-    """Features are the logits of classes: 1/2 [CE(s, y) + CE(t, y)], without a temperature."""
+    """Features are the logits of classes: 1/2 [CE(s, y) + CE(t, y)], without a temperature; the
+    mean over pairs that have a class."""
 
     def forward(self, pairs: Pairs) -> Tensor:
         assert pairs.labels is not None
-        sides = (pairs.learner[pairs.own], pairs.target[pairs.own])
-        there, back = (functional.cross_entropy(each, pairs.labels[pairs.own]) for each in sides)
-        return (there + back) / 2
+        labels = pairs.labels[pairs.own]
+        sums = [
+            functional.cross_entropy(each[pairs.own], labels, ignore_index=-1, reduction="sum")
+            for each in (pairs.learner, pairs.target)
+        ]
+        return (sums[0] + sums[1]) / 2 / (labels >= 0).sum().clamp_min(1)
 
 
 def logits(pairs: Pairs) -> tuple[Tensor, Tensor]:
