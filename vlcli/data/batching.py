@@ -189,12 +189,20 @@ class TrainBatches:
 
 def ahead(items: Iterator[Item]) -> Iterator[Item]:
     """The same items, each fetched by a thread while the one before it is in use: taking a batch
-    over from a loading process takes time, too."""
+    over from a loading process takes time, too, and so does giving its memory back, which the
+    thread does for the one before that."""
     end = object()
+    used: list[object] = []
+
+    def fetched() -> object:
+        del used[:-1]
+        return next(items, end)
+
     with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(next, items, end)
+        coming = pool.submit(fetched)
         while (item := coming.result()) is not end:
-            coming = pool.submit(next, items, end)
+            coming = pool.submit(fetched)
+            used.append(item)
             yield cast(Item, item)
 
 
