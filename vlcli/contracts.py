@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -175,13 +175,14 @@ class Architecture(nn.Module):
     select parameters registered under that name. `sources` are those of weights that a name gives
     again; new ones, and those of a run, have none. `remarks` say what its spec means for it, where
     that was not known before it was built. `last_stage` begins the names of the parameters of its
-    image tower's last stage, where it has one. `texts` is a store of vectors that its collator may
-    put in place of texts, by `text_key`.
+    image tower's last stage, where it has one; `tower_prefix` begins those of the whole tower.
+    `texts` is a store of vectors that its collator may put in place of texts, by `text_key`.
     """
 
     sources: tuple[Source, ...] = ()
     remarks: tuple[str, ...] = ()
     last_stage: str = ""
+    tower_prefix: ClassVar[str] = "tower."
     texts: Path | None = None
 
     def collator(self) -> Callable[[Sequence[Example]], Batch]:
@@ -233,18 +234,24 @@ def text_key(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
+def undecayed(name: str) -> bool:
+    """Whether a parameter is what an orthogonal weight of torch is made from (LoReFT): there are
+    signs in it that decay would turn into zeros, and the weight with them."""
+    return ".parametrizations." in name and name.endswith(".original")
+
+
 def decay_groups(
     parameters: Iterable[tuple[str, nn.Parameter]], weight_decay: float, **more: Any
 ) -> list[dict[str, Any]]:
     """Groups of named parameters that train; no decay for names that hold `bias` or
-    `LayerNorm.weight`, as published."""
+    `LayerNorm.weight`, as published, nor where decay would break the weight."""
     groups: list[dict[str, Any]] = [
         {"params": [], "weight_decay": weight_decay, **more},
         {"params": [], "weight_decay": 0.0, **more},
     ]
     for name, parameter in parameters:
         if parameter.requires_grad:
-            bare = any(part in name for part in ("bias", "LayerNorm.weight"))
+            bare = undecayed(name) or any(part in name for part in ("bias", "LayerNorm.weight"))
             groups[bare]["params"].append(parameter)
     return [group for group in groups if group["params"]]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,8 @@ import pytest
 from tests.conftest import ROOT
 from tests.runs.mutation.dual_encoder_keys import DUAL_ENCODER
 from tests.runs.mutation.fingerprint import Fingerprint, changed, copied, fingerprint
-from tests.runs.mutation.rows import Table
-from tests.runs.mutation.small_data import fill
+from tests.runs.mutation.rows import Change, Dead, Table
+from tests.runs.mutation.small_data import fill, forget
 from tests.runs.mutation.vlt5_keys import MIXED, VLT5
 from vlcli.spec.fields import arguments
 
@@ -23,14 +23,15 @@ Known = Callable[[Mapping[str, Any]], Fingerprint]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
+def folder(tmp_path_factory) -> Iterator[Path]:
     found = tmp_path_factory.mktemp("mutation")
     fill(found)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(found)
         for arch, table in TABLES.items():
             fingerprint({**table.begun, "output": f"runs/{arch}"})
-    return found
+    yield found
+    forget()
 
 
 @pytest.fixture(autouse=True)
@@ -59,6 +60,12 @@ def idle(found: Fingerprint, key: str) -> list[str]:
     return [each for each in said if key in re.split(r" (?:has|have) no effect: ", each)[0]]
 
 
+def both(known: Known, arch: str, key: str, row: Change | Dead) -> tuple[Fingerprint, Fingerprint]:
+    """The run of a row's base, and the one with its value."""
+    base = row.base or TABLES[arch].tiny
+    return known(base), fingerprint({**base, key: row.value})
+
+
 def each_key(rows: str) -> pytest.MarkDecorator:
     """A test for every key of these rows of all tables."""
     held = [(arch, key) for arch, table in TABLES.items() for key in getattr(table, rows)]
@@ -78,12 +85,10 @@ def test_a_run_repeats_itself(table: Table, known: Known) -> None:
 
 @each_key("live")
 def test_a_key_changes_what_the_table_says(arch: str, key: str, known: Known) -> None:
-    value, aspects, base = TABLES[arch].live[key]
-    base = base or TABLES[arch].tiny
-    before = known(base)
+    row = TABLES[arch].live[key]
     if key == "resume":
-        copied(f"runs/{arch}", value)
-    after = fingerprint({**base, key: value})
+        copied(f"runs/{arch}", row.value)
+    (before, after), aspects = both(known, arch, key, row), row.aspects
     assert after["updates"] or {"problems", "told"} & set(aspects.split()), after["told"]
     assert set(aspects.split()) <= changed(before, after), (changed(before, after), after["told"])
     assert idle(after, key) == []
@@ -100,9 +105,7 @@ def test_testing_writes_what_test_servers_take() -> None:
 def test_what_nothing_reads_changes_nothing_but_a_warning(
     arch: str, key: str, known: Known
 ) -> None:
-    value, _, base = TABLES[arch].never[key]
-    base = base or TABLES[arch].tiny
-    before, after = known(base), fingerprint({**base, key: value})
+    before, after = both(known, arch, key, TABLES[arch].never[key])
     assert before["order"]
     assert changed(before, after) == {"problems"}
     assert len(idle(after, key)) == 1
@@ -112,10 +115,9 @@ def test_what_nothing_reads_changes_nothing_but_a_warning(
 def test_what_several_processes_read_is_handed_on_and_changes_nothing_of_one(
     arch: str, key: str, known: Known
 ) -> None:
-    value, tested, base = TABLES[arch].several[key]
-    base = base or TABLES[arch].tiny
-    file, _, test = tested.partition("::")
+    row = TABLES[arch].several[key]
+    file, _, test = row.why.partition("::")
     assert f"def {test}(" in (ROOT / file).read_text()
-    before, after = known(base), fingerprint({**base, key: value})
+    before, after = both(known, arch, key, row)
     assert before["order"]
     assert changed(before, after) == {"exchange"}

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import orthogonal
 
+from vlcli.contracts import decay_groups
 from vlcli.runtime.optimizer import PublishedAdamW, build_optimizer
 from vlcli.runtime.schedule import Schedule
 from vlcli.spec.problem import UserError
@@ -102,6 +104,21 @@ def test_groups_bring_their_decay_and_their_own_rate() -> None:
     optimizer = build_optimizer(spec(lr=1.0), groups)
     shown = [(each["initial_lr"], each["weight_decay"]) for each in optimizer.param_groups]
     assert shown == [(pytest.approx(0.1), 0.01), (1.0, 0.0)]
+
+
+def test_an_orthogonal_weight_outlives_decay() -> None:
+    """Householder's form keeps signs beside what it learns: a decayed sign makes the weight 0."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(9, 9), orthogonal(nn.Linear(9, 2, bias=False)))
+    optimizer = build_optimizer(spec(lr=0.01), decay_groups(model.named_parameters(), 0.5))
+    before = model[1].weight.detach().clone()
+    for _ in range(3):
+        optimizer.zero_grad()
+        model(torch.randn(4, 9)).square().sum().backward()
+        optimizer.step()
+    weight = model[1].weight.detach()
+    assert not torch.allclose(weight, before, atol=1e-3)
+    assert torch.allclose(weight @ weight.T, torch.eye(2), atol=1e-5)
 
 
 def test_a_group_may_take_plain_steps_beside_the_others() -> None:

@@ -211,7 +211,8 @@ def answers_of(spec: Any, run: RunFolder | None, train: Sequence[Example]) -> li
         if train and not counts:
             raise UserError(
                 "This run learns to choose among the labels or answers of its training records, "
-                'and none has any. Write "label" into them, or choose a loss that needs none.',
+                'and none has any. Write "label" into them, or choose a loss or a task that needs '
+                "none.",
                 exit_code=3,
             )
         return sorted(counts, key=lambda answer: (-counts[answer], answer))

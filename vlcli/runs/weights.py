@@ -26,7 +26,6 @@ from vlcli.runtime.weights import (
 )
 from vlcli.spec.problem import UserError
 
-TOWERS = ("vis_encoder.", "image.tower.")  # begin the names of an image tower's weights
 BEGUN = "begun.safetensors"  # in a run folder: the weights that training changes, before it
 SUFFIXES = ("", ".safetensors", ".pth")
 
@@ -46,7 +45,7 @@ def load_into(architecture: Architecture, name: str) -> list[str]:
     held = wrapped(held, architecture.state_dict())
     lacking = load_weights(architecture, held, path, _new(architecture, held))
     remarks = []
-    if own := [name for name in lacking if name.startswith(TOWERS)]:
+    if own := [name for name in lacking if name.startswith(architecture.tower_prefix)]:
         remarks.append(f"{path} gives no weights for {len(own)} parameters of the image tower.")
     if new := [name for name in lacking if name not in own]:
         restart_magnitudes(architecture)
@@ -70,11 +69,11 @@ def _new(architecture: Architecture, held: dict[str, Tensor]) -> Callable[[str],
     """Which names may be lacking: those of a method, of a head, or of a tower, that the weights do
     not know."""
     method = methods_own(architecture)
-    others = [
+    head, tower = (
         {name for name in architecture.state_dict() if name.startswith(start)}
-        for start in ("answer_head.", *TOWERS)
-    ]
-    new = {name for each in (method, *others) if each.isdisjoint(held) for name in each}
+        for start in ("answer_head.", architecture.tower_prefix)
+    )
+    new = {name for each in (method, head, tower) if each.isdisjoint(held) for name in each}
     return new.__contains__
 
 

@@ -66,10 +66,13 @@ def _pretrained() -> dict[str, list[str]]:
 
 
 def build(name: str, tag: str, pretrained: bool) -> Tower:
-    if tag and tag not in (held := tags(name)):
-        known = ", ".join(held) or "none"
-        raise UserError(f'timm has no weights "{tag}" of {name}. It has: {known}.', USAGE)
-    visual: Any = timm.create_model(f"{name}.{tag}" if tag else name, pretrained=pretrained)
+    try:
+        visual: Any = timm.create_model(f"{name}.{tag}" if tag else name, pretrained=pretrained)
+    except RuntimeError as error:
+        if "Invalid pretrained tag" not in str(error):
+            raise
+        held = ", ".join(tags(name)) or "none"
+        raise UserError(f'timm has no weights "{tag}" of {name}. It has: {held}.', USAGE) from error
     facts = visual.pretrained_cfg
     look = Look(
         int(facts["input_size"][-1]),

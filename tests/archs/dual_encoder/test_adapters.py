@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import open_clip
 import pytest
@@ -18,6 +17,7 @@ from tests.archs.dual_encoder.small import reading, trained
 from tests.archs.dual_encoder.test_runs import weights
 from tests.towers.tiny_clip import NAME, tiny_clip
 from vlcli.archs.dual_encoder.towers import Side, adapt, prompt_of
+from vlcli.contracts import decay_groups
 from vlcli.peft.freezing import of_library
 from vlcli.runs.evaluate import evaluate_run
 from vlcli.runs.folder import RunFolder
@@ -130,7 +130,7 @@ def aligned(name: str | None, steps: int) -> tuple[float, float]:
     """Loss and R@1 after learning to find 32 fixed vectors from 32 captions, without a head."""
     made, words = side(name).train(), captions()
     wanted = normalize(torch.randn(32, 128, generator=torch.Generator().manual_seed(2)), dim=1)
-    learning: list[Any] = [p for p in made.parameters() if p.requires_grad]
+    learning = decay_groups(made.named_parameters(), 0.01)
     optimizer = torch.optim.AdamW(learning or [nn.Parameter(torch.zeros(1))], lr=2e-3)
     right = torch.arange(32)
     for _ in range(steps if learning else 1):
@@ -153,7 +153,6 @@ def test_lora_alone_aligns_a_frozen_tower() -> None:
     assert loss < 0.15
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["bottleneck_adapter", "lang_adapter", "prefix_tuning", "mam_adapter", "unipelt"]
 )
@@ -163,16 +162,15 @@ def test_each_adapter_alone_aligns_a_frozen_tower(name: str) -> None:
     assert loss < 0.15
 
 
-LEARNS = {  # the smallest R@1 and the largest loss after 300 steps, of 3.1 and about 3.6 before
+LEARNS = {  # the smallest R@1 and the largest loss after 300 steps, of 3.1 and 3.9 before
     **{"compacter++[reduction_factor=8]": (90, 0.8), "adapter_plus[reduction_factor=16]": (75, 1)},
     **{"seq_bn": (95, 0.3), "par_bn": (95, 0.3), "scaled_par_bn": (95, 0.3), "dora": (95, 0.3)},
     **{"vera": (50, 2.0), "peft:lora": (95, 0.3), "peft:dora": (95, 0.3)},
     **{"loreft": (6, 3.2), "noreft": (6, 3.2), "direft": (6, 3.2)},
-    **{"ia3_adapter": (3, 3.61), "prompt_tuning": (3, 3.61)},  # they can hardly, at random
+    **{"ia3_adapter": (3, 3.8), "prompt_tuning": (3, 3.86)},  # they can hardly, at random
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", LEARNS)
 def test_every_other_method_learns_as_far_as_it_can(name: str) -> None:
     """B10."""
@@ -180,7 +178,6 @@ def test_every_other_method_learns_as_far_as_it_can(name: str) -> None:
     assert (recall >= LEARNS[name][0], loss <= LEARNS[name][1]) == (True, True), (recall, loss)
 
 
-@pytest.mark.slow
 def test_compacter_alone_aligns_most_of_it() -> None:
     assert aligned("dummy", 300)[1] >= 80
 

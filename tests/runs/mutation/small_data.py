@@ -210,6 +210,11 @@ def pair(folder: Path) -> None:
         tags[tag] = {"file": str(folder / f"{tag}.pt")}
 
 
+def forget() -> None:
+    """Other tests ask open_clip for all that it knows."""
+    del open_clip.pretrained._PRETRAINED["tiny-pair"]
+
+
 def expressions(folder: Path) -> None:
     """RefCOCOg of two pictures, with annotated and with detected boxes."""
     folder.mkdir(parents=True)

@@ -13,7 +13,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from vlcli.contracts import Architecture, Example, LastingTexts, Losses, Part, Prediction
+from vlcli.contracts import (
+    Architecture,
+    Example,
+    LastingTexts,
+    Losses,
+    Part,
+    Prediction,
+    undecayed,
+)
 from vlcli.spec.problem import UserError
 from vlcli.towers.state import digest
 from vlcli.towers.text.open_clip import OpenClipTokenize
@@ -31,10 +39,15 @@ from .spec import DualSpec
 from .teaching import Master
 from .towers import ImageTower, Side, image_tower, text_tower
 
+# embeddings of positions and classes
+PLACES = ("positional_embedding", "class_embedding", "pos_embed", "cls_token")
+
 
 class DualEncoder(Architecture):
     """`image` and `text` are the two sides; `loss` holds what a loss remembers; `scale` is the
     logarithm of the factor of similarities, `bias` is added to them, where a loss has them."""
+
+    tower_prefix = "image.tower."
 
     def __init__(
         self,
@@ -120,13 +133,14 @@ class DualEncoder(Architecture):
 
     def param_groups(self, weight_decay: float) -> list[dict[str, Any]]:
         """No decay for what is no matrix: norms, biases, scale and single vectors, nor for
-        embeddings of positions and classes. Layers that are slowed have groups of their own."""
+        embeddings of positions and classes, nor where decay would break the weight. Layers that
+        are slowed have groups of their own."""
         towers = {"image": self.image.tower, "text": self.text.tower}
         share = scales(towers, self.spec)
         groups: dict[tuple[float, float], list[nn.Parameter]] = {}
         for name, parameter in self.named_parameters():
             if parameter.requires_grad:
-                bare = parameter.ndim < 2 or _undecayed(name)
+                bare = parameter.ndim < 2 or undecayed(name) or name.endswith(PLACES)
                 place = (share.get(name, 1.0), 0.0 if bare else weight_decay)
                 groups.setdefault(place, []).append(parameter)
         return [
@@ -262,10 +276,6 @@ def _enough(width: int, classes: Sequence[str]) -> None:
             f"{len(classes)} or more, with a head on both sides.",
             exit_code=3,
         )
-
-
-def _undecayed(name: str) -> bool:
-    return name.endswith(("positional_embedding", "class_embedding", "pos_embed", "cls_token"))
 
 
 def _place(name: str) -> str:

@@ -47,6 +47,7 @@ class VLArchitecture(Architecture):
     """
 
     family: ClassVar[str] = ""
+    tower_prefix = "vis_encoder."
 
     def __init__(
         self,
@@ -73,7 +74,7 @@ class VLArchitecture(Architecture):
         library = LibraryAdapter(stock, tuning.adapter) if tuning and tuning.adapter else None
         self.assemble(stock, args, vis_encoder.width if vis_encoder else feature_width)
         self.vis_encoder = vis_encoder
-        self.last_stage = f"vis_encoder.{vis_encoder.last_stage}." if vis_encoder else ""
+        self.last_stage = f"{self.tower_prefix}{vis_encoder.last_stage}." if vis_encoder else ""
         self.tuning = None
         if tuning:
             anatomy = self.anatomy()
@@ -259,7 +260,7 @@ class VLArchitecture(Architecture):
         if tower is None or tower.rates is None:
             return super().param_groups(weight_decay)
         named = self.named_parameters()
-        rest = ((name, p) for name, p in named if not name.startswith("vis_encoder."))
+        rest = ((name, p) for name, p in named if not name.startswith(self.tower_prefix))
         return [*decay_groups(rest, weight_decay), *tower.param_groups()]
 
     def image_tower(self) -> VisEncoder | None:

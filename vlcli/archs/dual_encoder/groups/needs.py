@@ -118,15 +118,16 @@ def _learner(side: str) -> Need:
     )
 
 
+DECIDING = (  # whether towers learn
+    *("lock_image_model", "lock_image_partial", "image_adapter", "image_model_builder"),
+    *("lock_text_model", "lock_text_partial", "adapter", "n_prompt", "loss", "teacher"),
+)
 IMAGE_LEARNS = _learner("image")
 TEXT_LEARNS = _learner("text")
 SOME_TOWER_LEARNS = Need(
     "N1",
     "where a tower learns, and both are locked",
-    (
-        *("lock_image_model", "lock_image_partial", "image_adapter", "image_model_builder"),
-        *("lock_text_model", "lock_text_partial", "adapter", "n_prompt"),
-    ),
+    DECIDING,
     lambda run: not (image_fixed(run) and text_stays(run)),
     "Remove {it}, or let a tower train.",
 )
@@ -139,16 +140,13 @@ BEGINS = Need(
 DROPS = Need(
     "N1",
     "by text towers of huggingface and sbert that learn: those of open_clip have no dropout",
-    ("text_model_builder", "lock_text_model", "lock_text_partial", "adapter"),
+    ("text_model_builder", *DECIDING),
     lambda run: run.text_model_builder != "open_clip" and not text_stays(run),
 )
 STAYS = Need(
     "N1",
     "where a tower trains in no part",
-    (
-        *("lock_image_model", "lock_image_partial", "image_adapter", "distill_model"),
-        *("lock_text_model", "lock_text_partial", "adapter", "n_prompt"),
-    ),
+    ("distill_model", *DECIDING),
     lambda run: image_stays(run) or text_stays(run),
     "Remove {it}, or set lock_image_model: true or lock_text_model: true.",
 )
