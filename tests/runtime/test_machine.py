@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import platform
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +14,7 @@ import pytest
 import torch
 
 from vlcli.runtime.deepspeed import completed, read_config
-from vlcli.runtime.device import choose_device, choose_precision, memory_in_use
+from vlcli.runtime.device import OWN_WORDS, choose_device, choose_precision, memory_in_use
 from vlcli.runtime.distributed import check_launch, launched
 from vlcli.runtime.engine import Engine
 from vlcli.spec.problem import UserError
@@ -41,6 +45,34 @@ def test_precision_follows_either_spelling() -> None:
     assert choose_precision(spec(fp16=True), "mps") == "fp16"
     with pytest.raises(UserError, match="Keep one of them"):
         choose_precision(spec(fp16=True, precision="bf16"), "mps")
+
+
+PAGES = """
+import resource, sys, torch
+from vlcli.runtime.device import choose_device
+choose_device("cpu")
+def cleared():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(5):
+        torch.zeros(16, 2**20).add(1)  # 64 MiB, twice
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+cleared()
+print(cleared())
+"""
+
+
+@pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc" or bool(OWN_WORDS & os.environ.keys()),
+    reason="another malloc, or one that the environment has set",
+)
+def test_the_kernel_clears_no_page_twice_for_large_blocks() -> None:
+    def cleared(**more: str) -> int:
+        command = [sys.executable, "-c", PAGES]
+        env = {**os.environ, **more}
+        return int(subprocess.run(command, env=env, check=True, capture_output=True).stdout)
+
+    assert cleared() < 100
+    assert cleared(MALLOC_TRIM_THRESHOLD_="131072") > 10_000  # as the user says
 
 
 def test_memory_is_a_number_of_bytes() -> None:
