@@ -19,9 +19,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import json5
 from real_pictures import WEIGHTS, flickr8k_captions, judged, pictures_of, tiny_imagenet, vlcli
 
 SPECS = Path(__file__).resolve().parents[2] / "specs/flickr8k"
+SIZE: int = json5.loads((SPECS / "flickr8k_heads.json5").read_text())["image_resolution"]
 ROWS = ("heads", "lora", "bottleneck", "unipelt", "full")
 ZEROSHOT = "zeroshot"
 RECORDS = {"flickr8k": flickr8k_captions, "tiny_imagenet": tiny_imagenet}
@@ -39,11 +41,12 @@ def records(data: Path, out: Path, name: str) -> Path:
 
 def pooled(data: Path, out: Path, name: str) -> Path:
     """A store of the frozen tower's features, made if it is not there."""
-    store = out / f"{name}.pooled"
+    store = out / f"{name}.pooled{SIZE}"
     if not store.exists():
         encoder = ("--encoder", "timm:tf_efficientnet_lite0", "--weights", WEIGHTS)
+        pool = ("--pool", "pooled", "--size", str(SIZE))
         source = str(pictures_of(data, out, name))
-        seconds = vlcli("features", "extract", source, str(store), *encoder, "--pool", "pooled")
+        seconds = vlcli("features", "extract", source, str(store), *encoder, *pool)
         print(f"{seconds:.0f} s")
     return store
 

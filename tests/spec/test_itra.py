@@ -253,6 +253,26 @@ def test_betas_are_two_keys() -> None:
     assert (values["adam_beta1"], values["adam_beta2"]) == (0.9, 0.98)
 
 
+@pytest.mark.parametrize(
+    ("asked", "taken", "note"),
+    [
+        ("adam", "adam", "The original's adam has weight decay"),
+        ("sgd", "sgd", "The original's sgd has a momentum of 0.9"),
+        ("rmsprop", "rms", "--opt rmsprop becomes rms."),
+        ("lamb", "adamw", "--opt lamb becomes adamw."),
+        ("adamw", "adamw", None),
+    ],
+)
+def test_optimizers_are_told_where_they_differ(asked: str, taken: str, note: str | None) -> None:
+    words = ["--opt", asked, "--weight_decay", "0.1", "--train-data", "pairs.csv"]
+    found = convert_words(words, "itra")
+    assert found.values["optim"] == taken
+    assert found.values.get("weight_decay") == (0.1 if taken == "adamw" else None)
+    told = [each for each in found.notes if "--opt" in each or "original's" in each]
+    assert len(told) == (note is not None)
+    assert note is None or told[0].startswith(note)
+
+
 def test_flags_of_one_tool_are_strays_of_the_other() -> None:
     notes = " ".join(convert_words(["--feature", "RN50"], "itra").notes)
     assert "Not carried over: --feature RN50" in notes

@@ -114,6 +114,19 @@ def test_prototype_losses_remember_the_step_before(name: str, second: float) -> 
     assert run(loss, S1, T1)[0] == pytest.approx(second, abs=EXACT)
 
 
+def test_cross_entropy_is_the_mean_over_pairs_that_have_a_class() -> None:
+    held = LABELS >= 0
+    mixed = run(made("CrossEntropy"), S, T, labels=LABELS)
+    alone = run(made("CrossEntropy"), S[held], T[held], labels=LABELS[held])
+    assert mixed[0] == pytest.approx(alone[0], abs=EXACT)
+    for found, wanted in zip(mixed[1:], alone[1:], strict=True):
+        torch.testing.assert_close(found[held], wanted, atol=EXACT, rtol=0)
+        assert not found[~held].any()
+    none = run(made("CrossEntropy"), S, T, labels=torch.full((N,), -1))
+    assert none[0] == 0
+    assert not none[1].any()
+
+
 def test_rkd_has_two_parts() -> None:
     assert run(made("RKD", w_rkd_d=1.0, w_rkd_a=0.0), S, T)[0] == pytest.approx(0.2239883672)
     assert run(made("RKD", w_rkd_d=0.0, w_rkd_a=1.0), S, T)[0] == pytest.approx(0.2846333021)
