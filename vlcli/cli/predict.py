@@ -13,7 +13,11 @@ from vlcli.cli.options import USAGE, Overrides
 def predict(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, or its name in snap/.")],
     image: Annotated[
-        list[Path] | None, typer.Option("--image", help="A picture; twice for a pair of them.")
+        list[Path] | None,
+        typer.Option(
+            "--image",
+            help="A picture; twice for a pair of them; of runs that compare, several or a folder.",
+        ),
     ] = None,
     text: Annotated[
         list[str] | None,

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from vlcli.contracts import Example, Prediction
+from vlcli.data.gathering import gather
 from vlcli.data.records import read_records
 from vlcli.data.visual import PictureFiles
 from vlcli.runs.evaluate import predict
@@ -27,16 +28,22 @@ def predict_one(
     run: RunFolder, spec: Any, images: Sequence[Path], texts: Sequence[str], task: str | None = None
 ) -> list[str]:
     """The answer to one text about one picture, or about two; where texts and pictures are
-    compared, one of them with all of the others, best first."""
-    shown = [str(image) for image in images]
+    compared, one of them with all of the others, best first, and a folder is its pictures."""
     if compares(task or spec.task):
-        return _ranked(run, spec, shown, texts, task)
+        shown = list(dict.fromkeys(name for image in images for name in _held(image)))
+        return _ranked(run, spec, shown, [text for text in texts if text.strip()], task)
+    shown = [str(image) for image in images]
     if len(texts) > 1:
         raise UserError(f"{len(texts)} texts are given, and this run answers one at a time.", 2)
     record: dict[str, Any] = {"id": "1", "text": "".join(texts)}
     record |= {"image": shown} if shown else {}
     ((_, said),) = _answers(run, spec, [record], Path("."), task)
     return [said.text]
+
+
+def _held(image: Path) -> list[str]:
+    """A picture, or those of a folder."""
+    return [str(image / name) for name in gather(image).sizes] if image.is_dir() else [str(image)]
 
 
 def _ranked(
@@ -46,13 +53,14 @@ def _ranked(
     if not images or not texts or (len(images) > 1 and len(texts) > 1):
         raise UserError(
             "This run ranks texts for a picture, or pictures for a text. Give --image once and "
-            "--text for each text, or --text once and --image for each picture.",
+            "--text for each text, or --text once and --image for each picture or their folder.",
             2,
         )
-    records = [{"id": image, "image": image, "captions": list(texts)} for image in images]
+    records: list[dict[str, Any]] = [{"id": image, "image": image} for image in images]
+    records[0]["captions"] = list(texts)
     answers = _answers(run, spec, records, Path("."), task, settled=False)
     seen = [said.vectors["image"] for _, said in answers if "image" in said.vectors]
-    read = [said.vectors["text"] for _, said in answers if "text" in said.vectors][: len(texts)]
+    read = [said.vectors["text"] for _, said in answers if "text" in said.vectors]
     names = images if len(images) > 1 else texts
     scores = (torch.stack(seen) @ torch.stack(read).T).flatten().tolist()
     pairs = sorted(zip(scores, names, strict=True), key=lambda pair: -pair[0])

@@ -62,9 +62,13 @@ def test_a_run_ranks_texts_for_a_picture_and_pictures_for_a_text(tmp_path: Path)
     assert sorted(line.partition("  ")[2] for line in ranked) == sorted(texts)
     scores = [float(line.partition("  ")[0]) for line in ranked]
     assert scores == sorted(scores, reverse=True)
-    assert len(predict_one(run, spec, [first, sheet], texts[:1])) == 2
+    both = predict_one(run, spec, [first, sheet, first], [*texts[:1], " "])
+    assert sorted(line.partition("  ")[2] for line in both) == [str(first), str(sheet)]
+    assert predict_one(run, spec, [first.parent], texts[:1]) == both
+    alone = [predict_one(run, spec, [each], texts[:1])[0].split()[0] for each in (first, sheet)]
+    assert sorted(alone) == sorted(line.split()[0] for line in both)
     with pytest.raises(UserError, match="ranks texts for a picture"):
-        predict_one(run, spec, [first], [])
+        predict_one(run, spec, [first], [" "])
 
 
 @pytest.mark.parametrize("loss", [name for name, each in OBJECTIVES.items() if not each.labels])
