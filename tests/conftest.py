@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,13 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files go to the processes in this order: many tests first, so that all end together, and
+    before them the page's commands, few tests of minutes."""
+    many = Counter(item.path for item in items)
+    items.sort(key=lambda item: (item.path.name != "test_readme.py", -many[item.path]))
 
 
 @pytest.fixture(autouse=True)

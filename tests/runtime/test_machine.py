@@ -71,8 +71,9 @@ def test_the_kernel_clears_no_page_twice_for_large_blocks() -> None:
         env = {**os.environ, **more}
         return int(subprocess.run(command, env=env, check=True, capture_output=True).stdout)
 
-    assert cleared() < 100
-    assert cleared(MALLOC_TRIM_THRESHOLD_="131072") > 10_000  # as the user says
+    asked_otherwise = cleared(MALLOC_TRIM_THRESHOLD_="131072")
+    assert asked_otherwise > 100_000  # ten blocks of 16,384 pages
+    assert cleared() < asked_otherwise / 4  # what the machine itself takes back, at most
 
 
 def test_memory_is_a_number_of_bytes() -> None:
