@@ -185,6 +185,11 @@ class Architecture(nn.Module):
     tower_prefix: ClassVar[str] = "tower."
     texts: Path | None = None
 
+    @classmethod
+    def of_tower(cls, names: Iterable[str]) -> set[str]:
+        """Which of these names of weights are the image tower's."""
+        return {name for name in names if name.startswith(cls.tower_prefix)}
+
     def collator(self) -> Callable[[Sequence[Example]], Batch]:
         """A small picklable function from examples to a batch; it does not carry the model."""
         raise NotImplementedError

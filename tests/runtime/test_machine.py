@@ -48,7 +48,7 @@ def test_precision_follows_either_spelling() -> None:
 
 
 PAGES = """
-import resource, sys, torch
+import resource, torch
 from vlcli.runtime.device import choose_device
 choose_device("cpu")
 def cleared():

@@ -45,7 +45,7 @@ def load_into(architecture: Architecture, name: str) -> list[str]:
     held = wrapped(held, architecture.state_dict())
     lacking = load_weights(architecture, held, path, _new(architecture, held))
     remarks = []
-    if own := [name for name in lacking if name.startswith(architecture.tower_prefix)]:
+    if own := architecture.of_tower(lacking):
         remarks.append(f"{path} gives no weights for {len(own)} parameters of the image tower.")
     if new := [name for name in lacking if name not in own]:
         restart_magnitudes(architecture)
@@ -69,10 +69,9 @@ def _new(architecture: Architecture, held: dict[str, Tensor]) -> Callable[[str],
     """Which names may be lacking: those of a method, of a head, or of a tower, that the weights do
     not know."""
     method = methods_own(architecture)
-    head, tower = (
-        {name for name in architecture.state_dict() if name.startswith(start)}
-        for start in ("answer_head.", architecture.tower_prefix)
-    )
+    names = architecture.state_dict().keys()
+    head = {name for name in names if name.startswith("answer_head.")}
+    tower = architecture.of_tower(names)
     new = {name for each in (method, head, tower) if each.isdisjoint(held) for name in each}
     return new.__contains__
 

@@ -40,18 +40,19 @@ def choose_device(name: str) -> Device:
     )
 
 
-def keep_memory() -> bool:
-    """Large blocks that are freed stay with this process, for the next step wants them again;
-    whether it is so. Otherwise glibc returns each to the kernel, which clears every page before
-    it gives it back: half the time of convolutions in fp32. Where the environment says what
-    malloc is to do, it is left so, and other systems than glibc's know nothing of it."""
+def keep_memory() -> None:
+    """Large blocks that are freed stay with this process, for the next step wants them again.
+    Otherwise glibc returns each to the kernel, which clears every page before it gives it back:
+    half the time of convolutions in fp32. Where the environment says what malloc is to do, it is
+    left so, and other systems than glibc's know nothing of it."""
     if OWN_WORDS & os.environ.keys():
-        return False
+        return
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
-        return False
-    return bool(mallopt(M_MMAP_THRESHOLD, GIGABYTE) and mallopt(M_TRIM_THRESHOLD, NEVER))
+        return
+    mallopt(M_MMAP_THRESHOLD, GIGABYTE)
+    mallopt(M_TRIM_THRESHOLD, NEVER)
 
 
 def _is_there(device: Device) -> bool:

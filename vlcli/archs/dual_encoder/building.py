@@ -68,7 +68,7 @@ class DualBuilding:
         """Checkpoints hold every weight, so none of another place is needed, but those of an image
         tower where stored features stood in its place."""
         spec = spec.but(pretrained_text_model=False)
-        if held is not None and not any(name.startswith(DualEncoder.tower_prefix) for name in held):
+        if held is not None and not DualEncoder.of_tower(held):
             return spec
         return spec.but(pretrained_image_model=False, image_weights=None)
 

@@ -53,9 +53,7 @@ class VLBuilding:
         """Of a model without an image tower, the tower is to bring its own weights."""
         if spec.backbone not in sources:
             spec = spec.but(from_scratch=True)
-        without = held is not None and not any(
-            name.startswith(VLArchitecture.tower_prefix) for name in held
-        )
+        without = held is not None and not VLArchitecture.of_tower(held)
         left = without or tower_source(spec) in sources
         return spec if left else spec.but(vis_weights=RANDOM)
 
