@@ -35,6 +35,7 @@ SHAPES_TASKS = (  # what the built-in data set draws
     *VIDEO_TASKS,
     *("activitynet", *PRETRAINING),
 )
+PICTURES = {"train": 6000, "valid": 500, "test": 500}  # in each of its sets
 CHOOSING = ("nlvr", "refcoco", "vcr")  # among candidates; the others write their answers
 GROUNDED = {"ground_caption", "refer"}  # objectives of pretraining that look at boxes alone
 RECORDS = {"alignment": "caption", **dict.fromkeys(("zeroshot", "linear_probe", "knn"), "cls")}

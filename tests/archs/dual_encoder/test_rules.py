@@ -17,6 +17,7 @@ from vlcli.archs.dual_encoder import known
 from vlcli.archs.dual_encoder.adapter_rules import _misplaced, configuration
 from vlcli.archs.dual_encoder.rules import OWN, RULES
 from vlcli.archs.dual_encoder.spec import DualSpec
+from vlcli.data import shapes
 from vlcli.spec.fields import arguments
 from vlcli.spec.run import Run
 from vlcli.towers.text.huggingface import SHAPES
@@ -80,6 +81,16 @@ def test_files_with_fewer_lines_than_a_batch_are_told(tmp_path: Path) -> None:
     assert said == ["batch_size is 4 and there are 2 training examples."]
     fine = reading(dataset=None, train=str(rows), valid=str(rows), train_topk=-1, batch_size=2)
     assert [each for each in fine.problems if each.code == "I26"] == []
+
+
+def test_fewer_drawn_pictures_than_a_batch_are_told(cache: Path) -> None:
+    for rows, train in ((6000, "train"), (500, "valid")):
+        found = reading(train=train, train_topk=-1, batch_size=rows + 1)
+        said = [each.message for each in found.problems if each.code == "I26"]
+        assert said == [f"batch_size is {rows + 1} and there are {rows} training examples."]
+        fine = reading(train=train, train_topk=-1, batch_size=rows)
+        assert [each for each in fine.problems if each.code == "I26"] == []
+        assert len(shapes.load(cache=cache / "vlcli").records(train, "caption")) == rows
 
 
 @pytest.mark.parametrize("wrong", [{"teacher": None}, {"adaptor": "lora"}])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vlcli.spec.entries import judged_by
+from vlcli.spec.facts import PICTURES
 from vlcli.spec.rules import Finding, Rule, checkpoint, compute, listed, rule, tasks, training
 from vlcli.spec.run import Run
 
@@ -154,8 +155,9 @@ def batch_can_be_filled(run: Run) -> Iterator[Finding]:
     full, trains nothing and says nothing."""
     most = int(run.train_topk) if run.train_topk >= 1 else None
     files = [name for name in str(run.train or "").split(",") if name]
-    if run.dataset is None and run.caption_choice == "random" and len(files) == 1:
-        rows = known.rows_of(files[0], run.batch_size)
+    if run.caption_choice == "random" and len(files) == 1:
+        drawn = run.dataset is not None
+        rows = PICTURES.get(files[0]) if drawn else known.rows_of(files[0], run.batch_size)
         most = rows if most is None or (rows is not None and rows < most) else most
     if most is not None and most < run.batch_size and run.epochs and not run.test_only:
         yield Finding(

@@ -24,6 +24,7 @@ import numpy as np
 
 from vlcli.data.visual import Mark, PictureArray
 from vlcli.disk import cache_folder
+from vlcli.spec.facts import PICTURES
 from vlcli.spec.problem import UserError
 
 from . import sets, vqa
@@ -34,7 +35,6 @@ from .tasks import FURTHER, TASKS
 VERSION = 1  # raise it when the same seed draws other data for vqa and caption
 FURTHER_VERSION = 2  # the same for what is drawn beside them
 SEED = 20_240  # of the data: a run's own seed does not change it, so that results compare
-PICTURES = {"train": 6000, "valid": 500, "test": 500}  # of each set
 SPLITS = tuple(PICTURES)
 Record = dict[str, Any]
 
